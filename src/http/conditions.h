@@ -1,0 +1,43 @@
+/* conditions.h - conditional requests (RFC 9110, section 13) and byte ranges (section 14).
+ *
+ * Role:   decides what of a representation is asked for, from the request and the representation's validators.
+ * Owns:   nothing. Thread: any; pure functions.
+ */
+#ifndef FOLIO_HTTP_CONDITIONS_H
+#define FOLIO_HTTP_CONDITIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "http/request.h"
+
+struct validators {
+    struct span etag;   /* with its quotes; strong */
+    int64_t modified_s; /* seconds since 1970; only if has_modified */
+    bool has_modified;  /* a Last-Modified is sent */
+};
+
+enum condition {
+    CONDITION_PASSED,       /* go on: answer 200, or look at Range */
+    CONDITION_NOT_MODIFIED, /* 304 */
+    CONDITION_FAILED,       /* 412 */
+};
+
+/* RFC 9110, 13.2.2, for GET and HEAD: If-Match, If-Unmodified-Since, If-None-Match, If-Modified-Since, in that order.
+ * Lists, `*`, weak comparison where the RFC says so, repeated field lines. An invalid date is ignored. */
+NODISCARD enum condition conditions_evaluate(const struct request *request, const struct validators *validators,
+                                             int64_t now_s);
+
+enum range {
+    RANGE_WHOLE,         /* no Range, one that is not for us (other units, several ranges, malformed, not GET), or If-Range says no */
+    RANGE_PART,          /* 206: first..last, both inclusive */
+    RANGE_UNSATISFIABLE, /* 416 */
+};
+
+/* A single byte range, with If-Range (strong comparison; a date only if it equals Last-Modified exactly and is strong in the sense
+ * of RFC 9110, 8.8.2.2: at least one second older than now_s). */
+NODISCARD enum range range_evaluate(const struct request *request, const struct validators *validators,
+                                    uint64_t length, int64_t now_s, uint64_t *ret_first, uint64_t *ret_last);
+
+#endif

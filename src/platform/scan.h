@@ -1,0 +1,21 @@
+/* scan.h - finds delimiters in bytes, sixteen at a time where the machine can.
+ *
+ * Role:   the inner loops of the parser. Each function has a scalar twin with the same contract, against which tests hold it.
+ * Owns:   nothing. Reads nothing outside [at, end). Thread: any; pure functions.
+ */
+#ifndef FOLIO_PLATFORM_SCAN_H
+#define FOLIO_PLATFORM_SCAN_H
+
+/* The first byte in [at, end) that may not stand in a field value: a control character other than tab, or DEL; `end` if none. */
+const char *scan_value_end(const char *at, const char *end);
+const char *scan_value_end_scalar(const char *at, const char *end);
+
+/* The first byte in [at, end) that is not a visible ASCII character (0x21-0x7e): space, control, DEL or above; `end` if none. */
+const char *scan_visible_end(const char *at, const char *end);
+const char *scan_visible_end_scalar(const char *at, const char *end);
+
+/* The first byte in [at, end) that must be escaped in a log: a control character, '"', '\\', DEL or above; `end` if none. */
+const char *scan_plain_end(const char *at, const char *end);
+const char *scan_plain_end_scalar(const char *at, const char *end);
+
+#endif

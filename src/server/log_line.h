@@ -1,0 +1,46 @@
+/* log_line.h - one line of the access log.
+ *
+ * Role:   formats a finished exchange as `common`, `combined` or JSON; every byte that a client controls is escaped.
+ * Owns:   nothing. Thread: any; the clock text is cached in `struct log_clock`, one per thread.
+ */
+#ifndef FOLIO_SERVER_LOG_LINE_H
+#define FOLIO_SERVER_LOG_LINE_H
+
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/span.h"
+
+enum log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_COMMON, LOG_FORMAT_JSON };
+
+enum { LOG_LINE_BYTES_MAX = 32 * 1024 }; /* longer values are cut, and end with "..." */
+
+struct log_record {
+    int64_t time_s;       /* when the request's head was complete, seconds since 1970 */
+    int64_t duration_us;  /* from the first byte of the request to the last byte of the answer */
+    uint64_t bytes;       /* of content that the socket took */
+    unsigned status;
+    struct span client;   /* address, without port */
+    struct span line;     /* the request line as received; may be empty */
+    struct span method;
+    struct span target;
+    struct span referer;  /* data NULL: absent */
+    struct span agent;    /* data NULL: absent */
+    struct span outcome;  /* of the cache: "hit", "miss", ... */
+};
+
+/* Zeroed memory is a clock that shows nothing yet. */
+struct log_clock {
+    int64_t second;      /* what the texts stand for */
+    char common[32];     /* [21/Nov/2026:20:30:41 +0000], local time */
+    char iso[32];        /* 2026-11-21T20:30:41+00:00, local time */
+    unsigned char common_size, iso_size;
+};
+
+/* Write the line of `record`, with its '\n', to out, which has LOG_LINE_BYTES_MAX bytes; returns how many. Common and combined as
+ * Apache writes them: \" \\ \n \t and \xhh in quoted values, "-" for what is absent and for 0 bytes. JSON: one object, keys time, client,
+ * method, target, status, bytes, duration (seconds, microsecond digits), referer, agent, cache; null for what is absent; valid JSON whatever bytes came (bytes that
+ * are not UTF-8 are written as \u00hh). */
+size_t log_line_format(enum log_format format, struct log_clock *clock, const struct log_record *record, char *out);
+
+#endif
