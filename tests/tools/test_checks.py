@@ -80,7 +80,7 @@ def test_the_build_itself_refuses_an_include_that_goes_upward(tmp_path):
     'see /' + 'work/main',
     "cp '/" + "root/x' .",
     'at /' + 'home/ada/folio',
-    '  "resolved": "https:' + '//example.org/left-pad.tgz"',
+    '  "resolved' + '": "https://example.org/left-pad.tgz"',
     'from http:' + '//registry.' + 'example.org/left-pad',
 ])
 def test_a_tracked_file_that_names_one_machines_paths_is_refused(tmp_path, line):
