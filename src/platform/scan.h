@@ -10,9 +10,13 @@
 const char *scan_value_end(const char *at, const char *end);
 const char *scan_value_end_scalar(const char *at, const char *end);
 
-/* The first byte in [at, end) that is not a visible ASCII character (0x21-0x7e): space, control, DEL or above; `end` if none. */
-const char *scan_visible_end(const char *at, const char *end);
-const char *scan_visible_end_scalar(const char *at, const char *end);
+/* The first byte in [at, end) that ends the path of a target: '?', '#', or what is not visible ASCII (0x21-0x7e); `end` if none. */
+const char *scan_path_end(const char *at, const char *end);
+const char *scan_path_end_scalar(const char *at, const char *end);
+
+/* The first byte in [at, end) at which a path may be other than normal: '%', NUL, or a '/' before '/' or '.'; `end` if none. */
+const char *scan_normal_end(const char *at, const char *end);
+const char *scan_normal_end_scalar(const char *at, const char *end);
 
 /* The first byte in [at, end) that must be escaped in a log: a control character, '"', '\\', DEL or above; `end` if none. */
 const char *scan_plain_end(const char *at, const char *end);
