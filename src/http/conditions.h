@@ -30,14 +30,14 @@ NODISCARD enum condition conditions_evaluate(const struct request *request, cons
                                              int64_t now_s);
 
 enum range {
-    RANGE_WHOLE,         /* no Range, one that is not for us (other units, several ranges, malformed, not GET), or If-Range says no */
+    RANGE_WHOLE, /* no Range, one that is not for us (other units, several ranges, malformed, not GET), or If-Range says no */
     RANGE_PART,          /* 206: first..last, both inclusive */
     RANGE_UNSATISFIABLE, /* 416 */
 };
 
 /* A single byte range, with If-Range (strong comparison; a date only if it equals Last-Modified exactly and is strong in the sense
  * of RFC 9110, 8.8.2.2: at least one second older than now_s). */
-NODISCARD enum range range_evaluate(const struct request *request, const struct validators *validators,
-                                    uint64_t length, int64_t now_s, uint64_t *ret_first, uint64_t *ret_last);
+NODISCARD enum range range_evaluate(const struct request *request, const struct validators *validators, uint64_t length,
+                                    int64_t now_s, uint64_t *ret_first, uint64_t *ret_last);
 
 #endif

@@ -5,8 +5,9 @@
  * Thread: any; all state is in `struct h1_parser`.
  * Limits: `struct h1_limits`; the state is small, so that a connection that waits for the rest of a head keeps only
  *         its bytes and this.
- * Errors: 400 malformed, 414 request line too long, 431 too many or too long fields, 505 version, 501 is not decided here
- *         (an unknown method is METHOD_UNKNOWN).
+ * Errors: 400 malformed, 414 request line too long, 417 an expectation other than 100-continue, 431 too many or too long
+ *         fields, 501 an unknown transfer coding, 505 another major version. Methods are not judged here.
+ *         Which status it is depends on the bytes only, never on how they were cut into pieces.
  */
 #ifndef FOLIO_HTTP_H1_PARSE_H
 #define FOLIO_HTTP_H1_PARSE_H
@@ -29,8 +30,9 @@ struct h1_limits {
 struct h1_parser {
     uint32_t line_at;     /* where the first line begins that was not seen whole yet */
     uint32_t scanned;     /* bytes that need not be looked at again: line_at <= scanned */
-    uint32_t field_count; /* field lines before line_at */
-    uint32_t has_line;    /* the request line is complete and valid */
+    uint16_t field_count; /* field lines before line_at */
+    uint8_t has_line;     /* the request line is complete and valid */
+    uint8_t part;         /* private: which part of its line `scanned` is in */
 };
 
 enum h1_result {
@@ -42,8 +44,8 @@ enum h1_result {
 /* Parse the request that begins at bytes[0].
  *
  * bytes, size  everything received of this request so far; it may have moved since the last call, its content not
- * ret_request  on H1_DONE, filled in; spans point into `bytes`. On H1_BAD, `line`, `method_text`, `target` and `minor_version`
- *              are what could be told of them (for the log), and everything else is undefined
+ * ret_request  on H1_DONE, filled in; spans point into `bytes`. On H1_BAD, `line`, `method`, `method_text`, `target` and
+ *              `minor_version` are what could be told of them (for the log). Everything else, and all of it on H1_MORE, is undefined
  * ret_status   on H1_BAD
  */
 NODISCARD enum h1_result h1_parse(struct h1_parser *parser, const struct h1_limits *limits, const char *bytes,
@@ -58,7 +60,8 @@ struct h1_chunks {
 };
 
 /* Go through `bytes`. ret_used is how many belong to the body (on H1_DONE: up to its end); ret_data how many of those
- * were data. Extensions and trailers are bounded by limits->field_bytes and limits->fields, and thrown away. */
+ * were data. Extensions and trailers are bounded by limits->field_bytes and limits->fields, and thrown away. On H1_BAD nothing is
+ * written. */
 NODISCARD enum h1_result h1_chunks_skip(struct h1_chunks *chunks, const struct h1_limits *limits, struct span bytes,
                                         size_t *ret_used, uint64_t *ret_data);
 

@@ -72,19 +72,21 @@ enum content_framing {
 struct request {
     enum method method;
     enum target_form form;
-    unsigned minor_version;   /* of HTTP/1: 0 or 1 */
+    unsigned minor_version; /* of HTTP/1: 0 or 1 */
     enum content_framing framing;
-    bool is_persistent;       /* the connection may stay open after the answer (RFC 9112, section 9.3) */
-    bool expects_continue;    /* Expect: 100-continue, in HTTP/1.1 */
-    uint64_t content_length;  /* with CONTENT_LENGTH */
-    size_t head_size;         /* bytes up to and with the empty line, and an empty line before the request line */
-    struct span line;         /* the whole request line, without CRLF; for logs */
+    bool is_persistent;      /* the connection may stay open after the answer (RFC 9112, section 9.3) */
+    bool expects_continue;   /* Expect: 100-continue, in HTTP/1.1 */
+    uint64_t content_length; /* with CONTENT_LENGTH */
+    size_t head_size;        /* bytes up to and with the empty line, and an empty line before the request line */
+    struct span line;        /* the whole request line, without CRLF; for logs */
     struct span method_text;
-    struct span target;       /* as received */
-    struct span path;         /* of origin and absolute form: starts with '/', no query; "/" for an empty absolute path */
-    struct span query;        /* after '?'; data NULL: there was no '?' */
-    struct span authority;    /* host[:port] of the absolute form, else of Host; may be empty */
-    uint32_t known_mask;      /* bit i: a field with id i is present */
+    struct span target; /* as received */
+    struct span path;   /* of origin and absolute form: starts with '/', no query; "/" for an empty absolute path.
+                                 Visible ASCII. data NULL: another form */
+    struct span query;  /* after '?'; data NULL: there was no '?' */
+    struct span
+        authority;       /* host[:port] of the absolute form, else of Host; may be empty; data NULL: HTTP/1.0 without */
+    uint32_t known_mask; /* bit i: a field with id i is present */
     uint16_t first_of[FIELD_ID_COUNT]; /* index into `fields` of the first with that id; valid if its bit is set */
     uint16_t field_count;
     struct field fields[REQUEST_FIELDS_MAX];
@@ -99,6 +101,19 @@ static inline bool request_has(const struct request *request, enum field_id id)
 static inline struct span request_value(const struct request *request, enum field_id id)
 {
     return request_has(request, id) ? request->fields[request->first_of[id]].value : SPAN_NONE;
+}
+
+/* The next value of field `id`, for fields that may stand on several lines. *cursor starts as 0; false when there is none left. */
+static inline bool request_next_value(const struct request *request, enum field_id id, uint16_t *cursor,
+                                      struct span *ret_value)
+{
+    if (!request_has(request, id)) return false;
+    uint16_t i = *cursor > request->first_of[id] ? *cursor : request->first_of[id];
+    while (i < request->field_count && request->fields[i].id != id) i++;
+    if (i >= request->field_count) return false;
+    *ret_value = request->fields[i].value;
+    *cursor = (uint16_t)(i + 1);
+    return true;
 }
 
 #endif
