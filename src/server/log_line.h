@@ -16,24 +16,24 @@ enum log_format { LOG_FORMAT_COMBINED, LOG_FORMAT_COMMON, LOG_FORMAT_JSON };
 enum { LOG_LINE_BYTES_MAX = 32 * 1024 }; /* longer values are cut, and end with "..." */
 
 struct log_record {
-    int64_t time_s;       /* when the request's head was complete, seconds since 1970 */
-    int64_t duration_us;  /* from the first byte of the request to the last byte of the answer */
-    uint64_t bytes;       /* of content that the socket took */
+    int64_t time_s;      /* when the request's head was complete, seconds since 1970 */
+    int64_t duration_us; /* from the first byte of the request to the last byte of the answer */
+    uint64_t bytes;      /* of content that the socket took */
     unsigned status;
-    struct span client;   /* address, without port */
-    struct span line;     /* the request line as received; may be empty */
+    struct span client; /* address, without port */
+    struct span line;   /* the request line as received; may be empty */
     struct span method;
     struct span target;
-    struct span referer;  /* data NULL: absent */
-    struct span agent;    /* data NULL: absent */
-    struct span outcome;  /* of the cache: "hit", "miss", ... */
+    struct span referer; /* data NULL: absent */
+    struct span agent;   /* data NULL: absent */
+    struct span outcome; /* of the cache: "hit", "miss", ... */
 };
 
 /* Zeroed memory is a clock that shows nothing yet. */
 struct log_clock {
-    int64_t second;      /* what the texts stand for */
-    char common[32];     /* [21/Nov/2026:20:30:41 +0000], local time */
-    char iso[32];        /* 2026-11-21T20:30:41+00:00, local time */
+    int64_t second;  /* what the texts stand for */
+    char common[32]; /* [21/Nov/2026:20:30:41 +0000], local time */
+    char iso[32];    /* 2026-11-21T20:30:41+00:00, local time */
     unsigned char common_size, iso_size;
 };
 
