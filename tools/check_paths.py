@@ -3,8 +3,8 @@
 
   check_paths.py [SOURCE_DIR]
 
-Looks at what git tracks, and not at pictures and other files that are no text. Exit status 1, and one line a mistake, if
-one is found.
+Looks at what git tracks, and not at pictures and other files that are no text. Exit status 1, and one line a mistake,
+if one is found.
 """
 import os
 import re

@@ -1,0 +1,130 @@
+"""tools/test counts what was tested, and lets no failure through."""
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+import pytest
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
+
+
+@pytest.fixture
+def runner(tmp_path, monkeypatch):
+    """The module of tools/test, at work in an empty folder."""
+    loader = importlib.machinery.SourceFileLoader('runner', os.path.join(TOP, 'tools', 'test'))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader('runner', loader))
+    loader.exec_module(module)
+    monkeypatch.chdir(tmp_path)
+    os.makedirs(module.LOGS)
+    return module
+
+
+def shell(script):
+    return [['sh', '-c', script]]
+
+
+def outcome(runner, stage):
+    count, reason = runner.run_stage(stage, runner.Running())
+    return count.passed, count.failed, reason
+
+
+def test_commands_that_succeed_count_as_one_check(runner):
+    assert outcome(runner, runner.Stage('x', shell('true'))) == (1, 0, None)
+
+
+def test_a_command_that_fails_fails_the_stage_and_no_later_one_is_run(runner):
+    stage = runner.Stage('x', shell('exit 3') + shell('touch later'))
+    assert outcome(runner, stage) == (0, 1, 'sh ended with status 3')
+    assert not os.path.exists('later')
+
+
+def test_a_command_that_does_not_exist_fails_the_stage(runner):
+    passed, failed, reason = outcome(runner, runner.Stage('x', [['./nowhere']]))
+    assert (passed, failed) == (0, 1) and 'nowhere' in reason
+
+
+def test_a_stage_without_a_single_test_fails(runner):
+    stage = runner.Stage('x', shell('true'), count=lambda _: runner.Count())
+    assert outcome(runner, stage) == (0, 1, 'no test was counted')
+
+
+def test_failed_tests_count_even_where_the_status_is_that_of_a_success(runner):
+    stage = runner.Stage('x', shell('true'), count=lambda _: runner.Count(7, 2))
+    assert outcome(runner, stage)[:2] == (7, 2)
+
+
+def test_a_status_of_failure_counts_even_where_no_test_failed(runner):
+    stage = runner.Stage('x', shell('exit 1'), count=lambda _: runner.Count(7, 0))
+    assert outcome(runner, stage)[:2] == (7, 1)
+
+
+def test_tests_that_cannot_be_counted_fail_the_stage(runner):
+    assert outcome(runner, runner.Stage('x', shell('true'), runner.count_pytest))[:2] == (0, 1)
+
+
+def test_a_stage_ends_at_its_limit_with_all_that_it_started(runner):
+    stage = runner.Stage('x', shell('sleep 600 & echo $! > child; wait'), limit_s=1)
+    assert outcome(runner, stage) == (0, 1, 'took longer than its limit')
+    with open('child', encoding='ascii') as child:
+        state = f'/proc/{int(child.read())}/stat'
+    # Whoever inherits a dead process may not have looked at it yet.
+    assert not os.path.exists(state) or open(state, encoding='ascii').read().split()[2] == 'Z'
+
+
+def test_a_report_of_a_sanitizer_fails_a_stage_whose_commands_succeed(runner):
+    stage = runner.sanitized(runner.Stage('x', shell('echo "leak" > "${ASAN_OPTIONS##*log_path=}.17"')))
+    passed, failed, reason = outcome(runner, stage)
+    assert failed == 1 and 'x.sanitizer.17' in reason
+
+
+def test_pytest_is_counted(runner):
+    with open('test_it.py', 'w', encoding='utf-8') as file:
+        file.write('import pytest\ndef test_a(): pass\ndef test_b(): pass\ndef test_c(): assert 0\n'
+                   '@pytest.mark.skip\ndef test_d(): pass\n@pytest.fixture\ndef broken(): assert 0\n'
+                   'def test_e(broken): pass\n')
+    stage = runner.pytest_stage('x', 'test_it.py')
+    count, _ = runner.run_stage(stage, runner.Running())
+    assert (count.passed, count.failed, count.skipped) == (2, 2, 1)
+
+
+@pytest.mark.parametrize('output, result, expected', [
+    ('[  PASSED  ] 12 test(s).\n', 'OK', (12, 0)),
+    ('[  PASSED  ] 3 test(s).\n[  FAILED  ] 2 test(s), listed below:\n[  FAILED  ] a\n[  FAILED  ] b\n', 'FAIL', (3, 2)),
+    ('[  PASSED  ] 4 test(s).\n[  PASSED  ] 5 test(s).\n', 'OK', (9, 0)),
+    ('[  PASSED  ] 4 test(s).\n', 'FAIL', (4, 1)),
+    ('', 'OK', (0, 1)),
+    ('', 'TIMEOUT', (0, 1)),
+])
+def test_cmocka_is_counted(runner, output, result, expected):
+    os.makedirs('b/meson-logs')
+    with open('b/meson-logs/testlog.json', 'w', encoding='utf-8') as log:
+        print(runner.json.dumps({'name': 'x', 'stdout': '', 'stderr': output, 'result': result}), file=log)
+    count = runner.count_cmocka('b')(None)
+    assert (count.passed, count.failed) == expected
+
+
+def test_what_needs_a_failed_stage_is_not_run_and_counts_as_failed(runner, capsys):
+    stages = [runner.Stage('a', shell('exit 1')), runner.Stage('b', shell('touch ran'), needs=['a']),
+              runner.Stage('c', shell('touch ran'), needs=['b']), runner.Stage('d', shell('true'))]
+    total = runner.run_all(stages, runner.Terminal(), runner.Running())
+    assert (total.passed, total.failed) == (1, 3)
+    assert not os.path.exists('ran')
+    assert 'needs b' in capsys.readouterr().out
+
+
+def test_a_stage_brings_what_it_needs(runner):
+    stages = [runner.Stage('a', []), runner.Stage('b', [], needs=['a']), runner.Stage('c', [])]
+    assert [stage.name for stage in runner.chosen(stages, ['b'])] == ['a', 'b']
+    assert [stage.name for stage in runner.chosen(stages, [])] == ['a', 'b', 'c']
+    with pytest.raises(SystemExit):
+        runner.chosen(stages, ['d'])
+
+
+def test_the_last_line_is_the_sum_and_failures_decide_the_status(runner, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'argv', ['tools/test'])
+    monkeypatch.setattr(os, 'chdir', lambda _: None)
+    for script, status, last in (('true', 0, '1 passed, 0 failed'), ('false', 1, '0 passed, 1 failed')):
+        monkeypatch.setattr(runner, 'all_stages', lambda script=script: [runner.Stage('x', shell(script))])
+        assert runner.main() == status
+        assert capsys.readouterr().out.splitlines()[-1] == last
