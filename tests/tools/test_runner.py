@@ -90,7 +90,8 @@ def test_pytest_is_counted(runner):
 
 @pytest.mark.parametrize('output, result, expected', [
     ('[  PASSED  ] 12 test(s).\n', 'OK', (12, 0)),
-    ('[  PASSED  ] 3 test(s).\n[  FAILED  ] 2 test(s), listed below:\n[  FAILED  ] a\n[  FAILED  ] b\n', 'FAIL', (3, 2)),
+    ('[  PASSED  ] 3 test(s).\n'
+     '[  FAILED  ] 2 test(s), listed below:\n[  FAILED  ] a\n[  FAILED  ] b\n', 'FAIL', (3, 2)),
     ('[  PASSED  ] 4 test(s).\n[  PASSED  ] 5 test(s).\n', 'OK', (9, 0)),
     ('[  PASSED  ] 4 test(s).\n', 'FAIL', (4, 1)),
     ('', 'OK', (0, 1)),
