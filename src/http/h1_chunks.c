@@ -84,7 +84,7 @@ static size_t skip_text(struct h1_chunks *chunks, size_t line_bytes_max, const c
 enum h1_result h1_chunks_skip(struct h1_chunks *chunks, const struct h1_limits *limits, struct span bytes,
                               size_t *ret_used, uint64_t *ret_data)
 {
-    size_t line_bytes_max = (size_t)limits->field_bytes + 1; /* with its CR */
+    size_t line_bytes_max = (size_t)limits->field_bytes + 2; /* with its CRLF */
     size_t used = 0;
     uint64_t data = 0;
     while (used < bytes.size && chunks->phase != PHASE_DONE) {
@@ -99,8 +99,8 @@ enum h1_result h1_chunks_skip(struct h1_chunks *chunks, const struct h1_limits *
         }
         used += skip_text(chunks, line_bytes_max, bytes.data + used, size);
         if (used == bytes.size) break;
-        if (chunks->phase == PHASE_BAD || chunks->line_bytes++ == line_bytes_max) return H1_BAD;
-        chunks->phase = step(chunks, bytes.data[used++], limits);
+        bool is_too_long = chunks->line_bytes++ == line_bytes_max;
+        chunks->phase = is_too_long ? PHASE_BAD : step(chunks, bytes.data[used++], limits);
         if (chunks->phase == PHASE_BAD) return H1_BAD;
     }
     *ret_used = used;
