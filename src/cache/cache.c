@@ -1,0 +1,127 @@
+#include "cache/cache.h"
+
+#include <stdlib.h>
+
+#include "cache/keeper.h"
+#include "cache/loader.h"
+#include "platform/clock.h"
+
+struct cache {
+    struct load_rules rules; /* constant */
+    uint32_t revalidate_ms;  /* constant */
+    struct table *table;
+    struct loader *loader;
+    struct keeper *keeper;
+};
+
+struct cache *cache_new(const struct cache_options *options)
+{
+    struct cache *cache = calloc(1, sizeof *cache);
+    if (!cache) return NULL;
+    cache->rules = options->rules;
+    cache->revalidate_ms = (uint32_t)options->revalidate_ms;
+    cache->table = table_new(&options->limits);
+    if (!cache->table) goto fail;
+    cache->loader = loader_new(&options->rules, cache->table, options->loaders_max);
+    if (!cache->loader) goto fail;
+    cache->keeper = keeper_new(&cache->rules, cache->table, options->revalidate_ms, options->expire_ms);
+    if (!cache->keeper) goto fail;
+    return cache;
+fail:
+    cache_free(cache, NULL);
+    return NULL;
+}
+
+void cache_stop(struct cache *cache)
+{
+    loader_free(cache->loader);
+    cache->loader = NULL;
+}
+
+void cache_free(struct cache *cache, uint64_t *ret_held)
+{
+    if (!cache) return;
+    loader_free(cache->loader);
+    keeper_free(cache->keeper);
+    table_free(cache->table, ret_held);
+    free(cache);
+}
+
+/* Load `key` here and now, if that takes no waiting. */
+static enum status find_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
+{
+    struct entry *entry;
+    bool may_publish;
+    enum status status = load_entry(&cache->rules, cache->table, key, hash, FILE_NOWAIT, &entry, &may_publish);
+    if (status != STATUS_OK) return status;
+    struct entry *there = may_publish ? table_publish(cache->table, entry) : entry;
+    if (there != entry) entry_unref(entry);
+    *ret_found = (struct cache_found){ .entry = there, .outcome = CACHE_MISS, .is_owned = there == entry };
+    if (!may_publish || table_needs_care(cache->table)) keeper_call(cache->keeper);
+    return STATUS_OK;
+}
+
+static uint32_t low_ms(int64_t us)
+{
+    return (uint32_t)(us / 1000);
+}
+
+/* An entry that was not looked at for revalidate_ms: look at its file, without waiting. */
+static enum status find_again(struct cache *cache, struct entry *entry, int64_t now_us, struct cache_found *ret_found)
+{
+    enum status status = load_check(&cache->rules, entry, FILE_NOWAIT);
+    if (status == STATUS_CHANGED) return find_in_place(cache, entry_key(entry), entry->hash, ret_found);
+    if (status != STATUS_OK) return status;
+    atomic_store_explicit(&entry->checked_ms, low_ms(now_us), memory_order_relaxed);
+    *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_REVALIDATED };
+    return STATUS_OK;
+}
+
+enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found)
+{
+    uint64_t hash = table_hash(cache->table, key);
+    struct entry *entry = table_look_up(cache->table, key, hash);
+    if (!entry) return find_in_place(cache, key, hash, ret_found);
+    table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
+    /* Signed: another worker may have looked later than this turn began. */
+    int32_t age_ms = (int32_t)(low_ms(now_us) - atomic_load_explicit(&entry->checked_ms, memory_order_relaxed));
+    if (age_ms >= (int32_t)cache->revalidate_ms) return find_again(cache, entry, now_us, ret_found);
+    if (age_ms >= (int32_t)cache->revalidate_ms / 2) keeper_queue_check(cache->keeper, entry);
+    *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
+    return STATUS_OK;
+}
+
+static struct mail *mail_new(struct mailbox *mailbox, uint64_t cookie)
+{
+    struct mail *mail = malloc(sizeof *mail);
+    if (mail) *mail = (struct mail){ .to = mailbox, .cookie = cookie };
+    return mail;
+}
+
+enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mailbox, uint64_t cookie)
+{
+    struct mail *mail = mail_new(mailbox, cookie);
+    if (!mail) return STATUS_EXHAUSTED;
+    enum status status = loader_load(cache->loader, key, table_hash(cache->table, key), mail);
+    if (status != STATUS_OK) free(mail);
+    return status;
+}
+
+enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size, struct mailbox *mailbox,
+                       uint64_t cookie)
+{
+    struct mail *mail = mail_new(mailbox, cookie);
+    if (!mail) return STATUS_EXHAUSTED;
+    enum status status = loader_warm(cache->loader, stream, offset, size, mail);
+    if (status != STATUS_OK) free(mail);
+    return status;
+}
+
+struct cache_counts cache_counts(struct cache *cache)
+{
+    return (struct cache_counts){
+        .table = table_counts(cache->table),
+        .loads = cache->loader ? loader_loads(cache->loader) : 0,
+        .checks = keeper_checks(cache->keeper),
+    };
+}

@@ -1,0 +1,70 @@
+/* cache.h - the files that are served, as the floors above see them.
+ *
+ * Role:   table, loaders and keeper behind one door: find what a key leads to, without ever waiting.
+ * Owns:   all of them. The keeper is one thread, which looks again at entries in use, expires, trims and reclaims.
+ * Thread: cache_find() and cache_ask() by workers, which are online readers; the rest at start and stop.
+ */
+#ifndef FOLIO_CACHE_CACHE_H
+#define FOLIO_CACHE_CACHE_H
+
+#include "cache/load.h"
+#include "cache/mailbox.h"
+#include "cache/table.h"
+
+struct cache_options {
+    struct load_rules rules;
+    struct table_limits limits;
+    int64_t revalidate_ms; /* an entry that was not found unchanged for so long is looked at before it is used */
+    int64_t expire_ms;     /* an entry that was not used for so long is dropped; 0: never */
+    unsigned loaders_max;
+};
+
+struct cache;
+
+/* Starts the keeper. NULL: no memory, or no thread. */
+NODISCARD struct cache *cache_new(const struct cache_options *options);
+
+/* Stop the loaders: mails that wait are answered with STATUS_FAILED. Once the workers have ended, cache_free(). */
+void cache_stop(struct cache *cache);
+
+/* ret_held: references that somebody failed to give back; may be NULL. Takes NULL. */
+void cache_free(struct cache *cache, uint64_t *ret_held);
+
+enum cache_outcome {
+    CACHE_HIT,         /* in the table, and fresh */
+    CACHE_REVALIDATED, /* in the table, and just now found unchanged */
+    CACHE_MISS,        /* loaded in place */
+    CACHE_LOAD,        /* loaded by a loader */
+    CACHE_NONE,        /* the cache was not asked */
+};
+
+struct cache_found {
+    struct entry *entry;
+    enum cache_outcome outcome;
+    bool is_owned; /* the caller has a reference to give back; else it may use the entry until it is quiescent */
+};
+
+/* Find what `key` (a normalised path) leads to, without waiting for a device.
+ *
+ * now_us              monotonic, of this turn
+ * STATUS_WOULD_BLOCK  cache_ask() for it
+ * STATUS_EXHAUSTED, STATUS_FAILED  as load_entry()
+ */
+NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found);
+
+/* Have a loader load `key`, and post the answer to `mailbox`, with `cookie`. */
+NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mailbox, uint64_t cookie);
+
+/* Have a loader bring a window of `stream` into memory, and post a mail without entry. */
+NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size,
+                                 struct mailbox *mailbox, uint64_t cookie);
+
+struct cache_counts {
+    struct table_counts table;
+    uint64_t loads;  /* by loaders */
+    uint64_t checks; /* of entries found unchanged by the keeper */
+};
+
+struct cache_counts cache_counts(struct cache *cache);
+
+#endif

@@ -1,0 +1,51 @@
+#include "cache/entry.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "cache/table.h"
+
+/* The allocator's header, an index slot, and a bucket of the hash table and a half. */
+enum { ENTRY_OVERHEAD_BYTES = 16 + 8 + 24 };
+
+static size_t allocation_bytes(size_t key_size, size_t head_size, size_t body_size)
+{
+    return sizeof(struct entry) + key_size + head_size + body_size;
+}
+
+size_t entry_cost(size_t key_size, size_t head_size, size_t body_size)
+{
+    return ((allocation_bytes(key_size, head_size, body_size) + 15) & ~(size_t)15) + ENTRY_OVERHEAD_BYTES;
+}
+
+struct entry *entry_new(enum entry_kind kind, struct span key, uint64_t hash, size_t head_size, uint64_t body_size)
+{
+    size_t in_memory = kind == ENTRY_SNAPSHOT ? (size_t)body_size : 0;
+    struct entry *entry = malloc(allocation_bytes(key.size, head_size, in_memory));
+    if (!entry) return NULL;
+    *entry = (struct entry){
+        .hash = hash,
+        .references = 1,
+        .kind = (uint8_t)kind,
+        .fd = -1,
+        .key_size = (uint32_t)key.size,
+        .head_size = (uint32_t)head_size,
+        .body_size = body_size,
+    };
+    memcpy(entry->bytes + head_size, key.data, key.size);
+    return entry;
+}
+
+void entry_unref(struct entry *entry)
+{
+    if (!entry) return;
+    /* release: what this holder read happens before the free; acquire: the last one sees all of that */
+    uint32_t before = atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel);
+    ASSERT(before > 0);
+    if (before > 1) return;
+    ASSERT(!entry->is_published);
+    if (entry->fd >= 0) close(entry->fd);
+    if (entry->charged_to) table_discharge(entry->charged_to, entry);
+    free(entry);
+}

@@ -1,0 +1,105 @@
+/* entry.h - one answer that the table keeps: what a key leads to, and everything needed to send it.
+ *
+ * Role:   an immutable result of looking a key up beneath the root. A change of the file publishes another entry.
+ * Owns:   its bytes (key, ready-made head, body) and, if it is a stream, a descriptor.
+ * Thread: made by whoever loads it; once published, read by all. Only the atomics change, as each says.
+ *         A worker may use what it found until it is next quiescent; beyond that it takes a reference.
+ */
+#ifndef FOLIO_CACHE_ENTRY_H
+#define FOLIO_CACHE_ENTRY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "platform/rcu.h"
+
+#include <urcu/rculfhash.h>
+
+#include "base/span.h"
+#include "platform/file.h"
+
+enum entry_kind {
+    ENTRY_SNAPSHOT,    /* a small file, in memory of ours */
+    ENTRY_STREAM,      /* a big file, by its descriptor */
+    ENTRY_FOLDER,      /* a folder that was named without its slash */
+    ENTRY_BARE_FOLDER, /* a folder that has no index */
+    ENTRY_ABSENT,      /* nothing is there */
+    ENTRY_REFUSED,     /* not permitted, leaves the root, or no regular file */
+};
+
+enum { ENTRY_FREQUENCY_MAX = 15 };
+
+struct table;
+
+struct entry {
+    struct cds_lfht_node node;     /* the table's */
+    uint64_t hash;                 /* of the key */
+    struct table *charged_to;      /* whose budget holds charged_bytes; NULL: nobody's */
+    int64_t sampled_us;            /* monotonic, when the look at the file began: the later one of two entries wins */
+    struct file_identity identity; /* of the version that this is; zero for what has no content */
+    _Atomic uint64_t clock;        /* the table's clock at the last hit; relaxed: a hint for eviction */
+    _Atomic uint32_t references;   /* the table's, and one for each holder beyond a turn; the last one frees */
+    _Atomic uint32_t checked_ms;   /* low bits of the monotonic time when the file was last found unchanged; relaxed */
+    _Atomic uint32_t used_s;       /* monotonic, of the last hit; relaxed */
+    _Atomic uint8_t frequency;     /* hits, up to ENTRY_FREQUENCY_MAX; relaxed */
+    _Atomic uint8_t is_queued;     /* 1: waits in the keeper's queue to be checked */
+    uint8_t kind;                  /* enum entry_kind */
+    uint8_t is_published;          /* in the table now; under the table's lock */
+    uint32_t slot;                 /* place in the table's index; under the table's lock */
+    uint32_t charged_bytes;        /* 0: counted in no budget */
+    struct entry *next;            /* in the list of retired entries; under the table's lock */
+    struct entry *check_next;      /* in the keeper's queue */
+    int fd;                        /* ENTRY_STREAM; else -1 */
+    uint32_t key_size;
+    uint32_t head_size;
+    uint64_t body_size; /* of the content; for a stream, of the file */
+    char bytes[];       /* head, then key, then the body of a snapshot */
+};
+
+/* Bytes that an entry of these sizes takes from the budget, with the allocator's and the table's share. */
+size_t entry_cost(size_t key_size, size_t head_size, size_t body_size);
+
+/* One reference, the caller's; the key is copied, head and body are to be filled in. NULL: out of memory. */
+NODISCARD struct entry *entry_new(enum entry_kind kind, struct span key, uint64_t hash, size_t head_size,
+                                  uint64_t body_size);
+
+/* Valid while the caller holds a reference, or is a reader that has not been quiescent since it found the entry. */
+static inline void entry_ref(struct entry *entry)
+{
+    /* relaxed: whoever hands over a pointer orders what it points to */
+    atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+}
+
+/* The look at what `entry` stands for began at began_us. Before it is published. */
+static inline void entry_stamp(struct entry *entry, int64_t began_us)
+{
+    entry->sampled_us = began_us;
+    atomic_store_explicit(&entry->checked_ms, (uint32_t)(began_us / 1000), memory_order_relaxed);
+    atomic_store_explicit(&entry->used_s, (uint32_t)(began_us / 1000000), memory_order_relaxed);
+}
+
+void entry_unref(struct entry *entry); /* takes NULL; the last one closes and frees */
+
+static inline struct span entry_head(const struct entry *entry)
+{
+    return span_of(entry->bytes, entry->head_size);
+}
+
+static inline struct span entry_key(const struct entry *entry)
+{
+    return span_of(entry->bytes + entry->head_size, entry->key_size);
+}
+
+/* Of a snapshot. */
+static inline char *entry_body(struct entry *entry)
+{
+    return entry->bytes + entry->head_size + entry->key_size;
+}
+
+static inline bool entry_has_content(const struct entry *entry)
+{
+    return entry->kind <= ENTRY_STREAM;
+}
+
+#endif

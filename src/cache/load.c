@@ -1,0 +1,240 @@
+#include "cache/load.h"
+
+#include <limits.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "cache/table.h"
+#include "platform/clock.h"
+
+enum {
+    TRIES_MAX = 3,                      /* at a file that changes while it is read */
+    IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
+    UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
+    EVICTIONS_IN_PLACE_MAX = 16,
+    EVICTIONS_MAX = 4096,
+};
+
+/* What a key leads to. */
+struct place {
+    int fd; /* O_PATH of a regular file; -1 for everything else */
+    bool is_file;
+    enum entry_kind kind; /* if it is no file */
+    struct file_identity identity;
+    size_t path_size;
+    char path[PATH_MAX]; /* beneath the root; NUL-terminated */
+};
+
+static enum status nothing_there(struct place *place, enum status status)
+{
+    place->kind = status == STATUS_NOT_FOUND ? ENTRY_ABSENT : ENTRY_REFUSED;
+    switch (status) {
+    case STATUS_NOT_FOUND:
+    case STATUS_REFUSED:
+    case STATUS_NOT_REGULAR: return STATUS_OK;
+    case STATUS_OK:
+    case STATUS_WOULD_BLOCK:
+    case STATUS_CHANGED:
+    case STATUS_EXHAUSTED:
+    case STATUS_FAILED: break;
+    }
+    return status;
+}
+
+/* Look at place->path. */
+static enum status place_look(const struct load_rules *rules, struct place *place, enum file_patience patience)
+{
+    int fd;
+    enum file_type type;
+    enum status found = file_find(rules->root, place->path, patience, &fd, &type, &place->identity);
+    if (found == STATUS_WOULD_BLOCK && patience == FILE_WAIT) /* the tree was renamed under the walk */
+        found = file_find(rules->root, place->path, patience, &fd, &type, &place->identity);
+    if (found != STATUS_OK) return nothing_there(place, found);
+    if (type == FILE_REGULAR) {
+        place->is_file = true;
+        place->fd = fd;
+        return STATUS_OK;
+    }
+    close(fd);
+    place->kind = type == FILE_FOLDER ? ENTRY_FOLDER : ENTRY_REFUSED;
+    return STATUS_OK;
+}
+
+/* The key without its first '/', and with the index behind a last one. False: longer than any path can be. */
+static bool place_name(const struct load_rules *rules, struct span key, struct place *place, size_t *ret_folder_size)
+{
+    struct span path = span_from(key, 1);
+    bool is_folder = key.data[key.size - 1] == '/';
+    size_t size = path.size + (is_folder ? rules->index_name.size : 0);
+    if (size >= sizeof place->path || memchr(path.data, '\0', path.size)) return false;
+    memcpy(place->path, path.data, path.size);
+    if (is_folder) memcpy(place->path + path.size, rules->index_name.data, rules->index_name.size);
+    place->path[size] = '\0';
+    place->path_size = size;
+    *ret_folder_size = is_folder ? path.size : SIZE_MAX;
+    return true;
+}
+
+/* STATUS_OK: `place` says what is there, and holds a descriptor if that is a file. */
+static enum status place_find(const struct load_rules *rules, struct span key, enum file_patience patience,
+                              struct place *place)
+{
+    size_t folder_size;
+    place->fd = -1;
+    place->is_file = false;
+    place->identity = (struct file_identity){ 0 };
+    if (!place_name(rules, key, place, &folder_size)) {
+        place->kind = ENTRY_ABSENT;
+        return STATUS_OK;
+    }
+    enum status looked = place_look(rules, place, patience);
+    if (looked != STATUS_OK || place->is_file || folder_size == SIZE_MAX) return looked;
+    if (place->kind == ENTRY_REFUSED) return looked;
+    /* No index (or one that is a folder): is there a folder? */
+    memcpy(place->path + folder_size, ".", 2);
+    looked = place_look(rules, place, patience);
+    if (place->kind == ENTRY_FOLDER) place->kind = ENTRY_BARE_FOLDER;
+    return looked;
+}
+
+static void digest_of(const void *data, size_t size, uint64_t ret_digest[2])
+{
+    XXH128_hash_t hash = XXH3_128bits(data, size);
+    ret_digest[0] = hash.high64;
+    ret_digest[1] = hash.low64;
+}
+
+/* Workers are online already; a loader goes online for as long as it touches the table. */
+static bool reserve(struct table *table, enum entry_kind kind, size_t bytes, enum file_patience patience)
+{
+    if (patience == FILE_NOWAIT) return table_reserve(table, kind, bytes, EVICTIONS_IN_PLACE_MAX);
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        rcu_online();
+        bool has_room = table_reserve(table, kind, bytes, EVICTIONS_MAX);
+        rcu_offline();
+        if (has_room) return true;
+        if (!table_reclaim(table)) return false;
+    }
+    return false;
+}
+
+/* An entry with its share of the budget, or, if there is no room, without: then *may_publish is false. */
+static struct entry *new_entry(struct table *table, enum entry_kind kind, struct span key, uint64_t hash,
+                               size_t head_size, uint64_t body_size, enum file_patience patience, bool *may_publish)
+{
+    size_t cost = entry_cost(key.size, head_size, kind == ENTRY_SNAPSHOT ? (size_t)body_size : 0);
+    bool is_charged = *may_publish && reserve(table, kind, cost, patience);
+    bool is_too_big = kind == ENTRY_SNAPSHOT && !is_charged && body_size > UNCACHED_COPY_BYTES_MAX;
+    struct entry *entry = entry_new(is_too_big ? ENTRY_STREAM : kind, key, hash, head_size, body_size);
+    if (is_charged && entry) table_charge(table, entry, cost);
+    if (is_charged && !entry) table_unreserve(table, cost);
+    *may_publish = is_charged;
+    return entry;
+}
+
+/* Fill in a snapshot's body. STATUS_CHANGED: what was read is not the version that `identity` tells. */
+static enum status read_body(struct entry *entry, int fd, const struct file_identity *identity,
+                             enum file_patience patience)
+{
+    size_t got;
+    enum status read = file_read(fd, entry_body(entry), (size_t)entry->body_size, 0, patience, &got);
+    if (read != STATUS_OK) return read;
+    struct file_identity after;
+    enum status identified = file_identify(fd, &after);
+    if (identified != STATUS_OK) return identified;
+    return got == entry->body_size && file_identity_equal(identity, &after) ? STATUS_OK : STATUS_CHANGED;
+}
+
+/* One try at the file that `fd` is open on. */
+static enum status load_version(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                                const struct place *place, int fd, enum file_patience patience, bool keeps_still,
+                                struct entry **ret_entry, bool *ret_may_publish)
+{
+    struct load_facts facts = { .path = span_of(place->path, place->path_size), .now_s = clock_calendar_exact_s() };
+    char head[LOAD_HEAD_BYTES_MAX];
+    bool may_publish = keeps_still;
+    int64_t began_us = clock_monotonic_us();
+    enum status status = file_identify(fd, &facts.identity);
+    if (status != STATUS_OK) return status;
+    uint64_t size = (uint64_t)facts.identity.size;
+    enum entry_kind kind = size <= rules->snapshot_bytes_max && keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
+    if (kind == ENTRY_SNAPSHOT && patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
+    size_t head_size = rules->make_head(rules->head_context, &facts, head);
+    struct entry *entry = new_entry(table, kind, key, hash, head_size, size, patience, &may_publish);
+    if (!entry) return STATUS_EXHAUSTED;
+    if (entry->kind == ENTRY_SNAPSHOT) {
+        status = read_body(entry, fd, &facts.identity, patience);
+        digest_of(entry_body(entry), (size_t)size, facts.digest);
+    } else {
+        digest_of(&facts.identity, sizeof facts.identity, facts.digest);
+    }
+    if (status != STATUS_OK) {
+        entry_unref(entry);
+        return status;
+    }
+    size_t again = rules->make_head(rules->head_context, &facts, head);
+    ASSERT(again == head_size);
+    memcpy(entry->bytes, head, head_size);
+    entry->identity = facts.identity;
+    entry_stamp(entry, began_us);
+    *ret_entry = entry;
+    *ret_may_publish = may_publish;
+    return STATUS_OK;
+}
+
+static enum status load_file(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                             const struct place *place, enum file_patience patience, struct entry **ret_entry,
+                             bool *ret_may_publish)
+{
+    int fd;
+    enum status status = file_open_place(place->fd, &fd);
+    if (status != STATUS_OK) return status;
+    for (int tries = 0; tries <= TRIES_MAX; tries++) {
+        /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
+        bool keeps_still = tries < TRIES_MAX;
+        status = load_version(rules, table, key, hash, place, fd, patience, keeps_still, ret_entry, ret_may_publish);
+        if (status != STATUS_CHANGED) break;
+        if (patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
+        if (patience == FILE_NOWAIT) break;
+    }
+    if (status == STATUS_OK && (*ret_entry)->kind == ENTRY_STREAM)
+        (*ret_entry)->fd = fd;
+    else
+        close(fd);
+    return status;
+}
+
+enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                       enum file_patience patience, struct entry **ret_entry, bool *ret_may_publish)
+{
+    struct place place;
+    int64_t began_us = clock_monotonic_us();
+    enum status status = place_find(rules, key, patience, &place);
+    if (status != STATUS_OK) return status;
+    if (place.is_file) {
+        status = load_file(rules, table, key, hash, &place, patience, ret_entry, ret_may_publish);
+        close(place.fd);
+        if (status == STATUS_OK) return STATUS_OK;
+        status = nothing_there(&place, status); /* found, but not to be opened */
+        if (status != STATUS_OK) return status;
+    }
+    bool may_publish = true;
+    struct entry *entry = new_entry(table, place.kind, key, hash, 0, 0, patience, &may_publish);
+    if (!entry) return STATUS_EXHAUSTED;
+    entry_stamp(entry, began_us);
+    *ret_entry = entry;
+    *ret_may_publish = may_publish;
+    return STATUS_OK;
+}
+
+enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)
+{
+    struct place place;
+    enum status status = place_find(rules, entry_key(entry), patience, &place);
+    if (status != STATUS_OK) return status;
+    if (place.is_file) close(place.fd);
+    bool same = entry_has_content(entry) ? place.is_file && file_identity_equal(&place.identity, &entry->identity)
+                                         : !place.is_file && place.kind == (enum entry_kind)entry->kind;
+    return same ? STATUS_OK : STATUS_CHANGED;
+}

@@ -1,0 +1,38 @@
+/* mailbox.h - what loaders tell a worker.
+ *
+ * Role:   a list under a short lock, and a descriptor in the worker's epoll that becomes readable when it was empty before.
+ * Owns:   the mails in it, and with each the entry's reference, until they are taken.
+ * Thread: any posts; one worker takes.
+ */
+#ifndef FOLIO_CACHE_MAILBOX_H
+#define FOLIO_CACHE_MAILBOX_H
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "cache/entry.h"
+
+struct mail {
+    struct mail *next;
+    uint64_t cookie;     /* the waiting worker's own word */
+    struct entry *entry; /* a reference; NULL: see status */
+    enum status status;
+    struct mailbox *to;
+};
+
+struct mailbox {
+    pthread_mutex_t lock; /* guards first and last */
+    struct mail *first, **last;
+    int wakeup; /* readable while there is mail */
+};
+
+NODISCARD enum status mailbox_init(struct mailbox *mailbox);
+void mailbox_done(struct mailbox *mailbox); /* frees what was not taken */
+
+void mailbox_post(struct mail *mail); /* to mail->to */
+
+/* All mail so far, oldest first; the caller frees each. */
+struct mail *mailbox_take(struct mailbox *mailbox);
+
+#endif

@@ -1,0 +1,82 @@
+/* table.h - the one table that all workers share: keys to entries.
+ *
+ * Role:   look-ups without locks (liburcu's hash table); additions, removals and eviction under one lock that is never held
+ *         across a system call that could wait.
+ * Owns:   one reference to each published entry; the budget in bytes and in files.
+ * Thread: table_look_up() by any online reader; the rest by any thread as each says. Readers are workers; loaders and
+ *         the keeper go online for the length of a call.
+ * Limits: bytes and files are hard: table_reserve() fails rather than exceed them, and the caller then serves uncached.
+ */
+#ifndef FOLIO_CACHE_TABLE_H
+#define FOLIO_CACHE_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/status.h"
+#include "cache/entry.h"
+
+struct table_limits {
+    uint64_t bytes;        /* of entries in existence: published, retired or held */
+    uint32_t files;        /* published entries of any kind */
+    uint32_t streams;      /* published entries that hold a descriptor */
+    uint32_t without_body; /* published entries that have no content */
+};
+
+struct table_counts {
+    uint64_t bytes, files, streams, without_body;           /* at present */
+    uint64_t published, evicted, expired, removed, refused; /* since the start; refused: no room was found */
+};
+
+struct table;
+
+NODISCARD struct table *table_new(const struct table_limits *limits);
+
+/* Drops every entry. No thread may read any more; the caller is no online reader. Entries that are still
+ * referenced are counted in ret_held, and must be given back before the process ends. Takes NULL. */
+void table_free(struct table *table, uint64_t *ret_held);
+
+uint64_t table_hash(const struct table *table, struct span key);
+
+/* What `key` leads to, or NULL. The caller is an online reader, and may use the entry until it is next quiescent. */
+struct entry *table_look_up(const struct table *table, struct span key, uint64_t hash);
+
+/* Tell the table that `entry` was used. now_s: monotonic seconds. */
+void table_note_hit(const struct table *table, struct entry *entry, uint32_t now_s);
+
+/* Make room for `bytes` and one entry of `kind`, by evicting if need be; at most evictions_max of them.
+ * True: the bytes are the caller's; it must give them to an entry (table_charge) or back (table_unreserve).
+ * The caller is an online reader. */
+NODISCARD bool table_reserve(struct table *table, enum entry_kind kind, size_t bytes, unsigned evictions_max);
+void table_unreserve(struct table *table, size_t bytes);
+
+/* From now on `entry` holds `bytes` that were reserved, until it is freed. */
+void table_charge(struct table *table, struct entry *entry, size_t bytes);
+void table_discharge(struct table *table, struct entry *entry); /* entry_unref()'s alone */
+
+/* Publish `entry`, in place of any other with its key; the table takes a reference of its own. If the one that
+ * is there was sampled later, that one stays and is returned. The result may be used until the caller is quiescent,
+ * which is an online reader. */
+struct entry *table_publish(struct table *table, struct entry *entry);
+
+/* Take `entry` out if it is still there. The caller is an online reader. */
+void table_remove(struct table *table, struct entry *entry);
+
+/* Remove up to `budget` entries that were not used since used_before_s, going on where the last call stopped; returns
+ * how many entries were looked at. The caller is an online reader. */
+unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget);
+
+/* Evict until a reserve is free again, so that misses find room at once. The caller is an online reader. */
+void table_trim(struct table *table);
+
+/* Wait for the readers, and give up the table's references to what was removed before. Returns whether there was
+ * any. The caller is no reader, or offline. */
+bool table_reclaim(struct table *table);
+
+/* Whether table_trim() or table_reclaim() has work. Any thread. */
+bool table_needs_care(const struct table *table);
+
+struct table_counts table_counts(struct table *table);
+
+#endif

@@ -1,0 +1,148 @@
+#include "cli/command.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/quantity.h"
+#include "server/directive.h"
+#include "server/server.h"
+
+enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256, OPTION_ACCESS_LOG };
+
+struct command {
+    struct config config;
+    const char *binds[BINDS_MAX];
+    unsigned bind_count;
+    uint16_t port;
+    bool has_port;
+};
+
+static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
+                                 "\n"
+                                 "Serve the files in DIR (default: the present folder) over HTTP.\n"
+                                 "\n"
+                                 "  -p, --port N             port to listen at (default 8080; 0: any free one)\n"
+                                 "  -b, --bind ADDRESS       address to listen at, or unix:PATH; may be repeated\n"
+                                 "                           (default: every address, IPv4 and IPv6)\n"
+                                 "      --threads N          worker threads (default: one for each CPU)\n"
+                                 "      --access-log FILE    log requests to FILE; - is standard output\n"
+                                 "  -c, --directive 'NAME VALUE'\n"
+                                 "                           any directive, for example -c 'MMapMaxBytes 512M';\n"
+                                 "                           may be repeated\n"
+                                 "  -V, --version            print the version\n"
+                                 "  -h, --help               print this\n"
+                                 "\n"
+                                 "Examples:\n"
+                                 "  folio                              this folder, at http://localhost:8080/\n"
+                                 "  folio -p 80 /srv/www               a site\n"
+                                 "  folio -b 127.0.0.1 --access-log - public\n"
+                                 "  folio -b unix:/run/folio.sock -c 'MMapMaxBytes 2G' /srv/www\n"
+                                 "\n"
+                                 "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun.\n";
+
+static int usage_error(const char *message, const char *argument)
+{
+    fprintf(stderr, "folio: %s%s%s\n  see folio --help\n", message, argument ? " " : "", argument ? argument : "");
+    return EXIT_USAGE;
+}
+
+/* Apply a directive that an option stands for. False: told, naming what was typed. */
+static bool apply(struct command *command, const char *option, const char *name, const char *value)
+{
+    char line[2 * CONFIG_PATH_BYTES], error[DIRECTIVE_ERROR_BYTES], *at = line;
+    size_t room = sizeof line - 4;
+    at += snprintf(at, room, "%s \"", name);
+    for (; *value && (size_t)(at - line) < room; value++) {
+        if (*value == '"' || *value == '\\') *at++ = '\\';
+        *at++ = *value;
+    }
+    *at++ = '"';
+    if (directive_apply(&command->config, span_of(line, (size_t)(at - line)), error)) return true;
+    fprintf(stderr, "folio: %s: %s\n", option, error);
+    return false;
+}
+
+static bool apply_typed(struct command *command, const char *line)
+{
+    char error[DIRECTIVE_ERROR_BYTES];
+    if (directive_apply(&command->config, span_of_string(line), error)) return true;
+    fprintf(stderr, "folio: -c '%s': %s\n", line, error);
+    return false;
+}
+
+/* -p and -b are words for Listen: each address with the port, or every address. */
+static bool apply_listens(struct command *command)
+{
+    char value[512];
+    for (unsigned i = 0; i < command->bind_count; i++) {
+        const char *bind = command->binds[i];
+        bool is_unix = strncmp(bind, "unix:", 5) == 0, is_bare_v6 = !is_unix && bind[0] != '[' && strchr(bind, ':');
+        if (is_unix)
+            snprintf(value, sizeof value, "%s", bind);
+        else
+            snprintf(value, sizeof value, is_bare_v6 ? "[%s]:%u" : "%s:%u", bind, command->port);
+        if (!apply(command, "--bind", "Listen", value)) return false;
+    }
+    bool says_where = command->bind_count > 0 || command->config.listen_count > 0;
+    if (says_where && !(command->has_port && command->bind_count == 0)) return true;
+    snprintf(value, sizeof value, "%u", command->port);
+    return apply(command, "--port", "Listen", value);
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int read_options(struct command *command, int argc, char **argv)
+{
+    static const struct option options[] = {
+        { "port", required_argument, NULL, 'p' },
+        { "bind", required_argument, NULL, 'b' },
+        { "threads", required_argument, NULL, OPTION_THREADS },
+        { "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
+        { "directive", required_argument, NULL, 'c' },
+        { "version", no_argument, NULL, 'V' },
+        { "help", no_argument, NULL, 'h' },
+        { NULL, 0, NULL, 0 },
+    };
+    uint64_t port;
+    for (int option; (option = getopt_long(argc, argv, "p:b:c:Vh", options, NULL)) != -1;) {
+        switch (option) {
+        case 'p':
+            if (!quantity_parse_number(span_of_string(optarg), &port) || port > 65535)
+                return usage_error("--port wants a number from 0 to 65535, not", optarg);
+            command->port = (uint16_t)port;
+            command->has_port = true;
+            break;
+        case 'b':
+            if (command->bind_count == BINDS_MAX) return usage_error("too many --bind", NULL);
+            command->binds[command->bind_count++] = optarg;
+            break;
+        case OPTION_THREADS:
+            if (!apply(command, "--threads", "Threads", optarg)) return EXIT_USAGE;
+            break;
+        case OPTION_ACCESS_LOG:
+            if (!apply(command, "--access-log", "CustomLog", optarg)) return EXIT_USAGE;
+            break;
+        case 'c':
+            if (!apply_typed(command, optarg)) return EXIT_BAD_CONFIG;
+            break;
+        case 'V': printf("folio %s\n", FOLIO_VERSION); return 0;
+        case 'h': fputs(usage_text, stdout); return 0;
+        default: fputs("  see folio --help\n", stderr); return EXIT_USAGE;
+        }
+    }
+    return -1;
+}
+
+int command_run(int argc, char **argv)
+{
+    static struct command command;
+    command.port = DEFAULT_PORT;
+    directive_defaults(&command.config);
+    int exit_status = read_options(&command, argc, argv);
+    if (exit_status >= 0) return exit_status;
+    if (argc - optind > 1) return usage_error("more than one folder: unexpected", argv[optind + 1]);
+    if (!apply_listens(&command)) return EXIT_USAGE;
+    bool is_named = argc > optind || command.config.document_root[0] == '\0';
+    if (is_named && !apply(&command, "DIR", "DocumentRoot", argc > optind ? argv[optind] : ".")) return EXIT_USAGE;
+    return server_run(&command.config);
+}

@@ -1,0 +1,287 @@
+#include "net/conn.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "net/worker.h"
+
+enum {
+    STASH_BYTES_MIN = 1 << 10,
+    LINGER_MS = 2000,
+    RUNS_MAX = 4, /* slices in one go; then it is another's turn */
+};
+
+/* What it waits for must come by deadline_ms. Later is free: the wheel finds out when the timer comes up. */
+static void expect_by(struct worker *worker, struct conn *conn, int64_t deadline_ms)
+{
+    conn->deadline_ms = deadline_ms;
+    if (deadline_ms >= conn->timer_at_ms) return;
+    timer_wheel_remove(&worker->wheel, &conn->timer);
+    conn->timer_at_ms = deadline_ms;
+    timer_wheel_add(&worker->wheel, &conn->timer, deadline_ms);
+}
+
+void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct peer_address *peer)
+{
+    uint32_t generation = (conn->generation + 1) & INT32_MAX, slot = conn->slot; /* all ones mean other things */
+    *conn = (struct conn){ .fd = fd, .slot = slot, .generation = generation, .phase = CONN_OPEN, .peer = *peer };
+    conn->is_writable = true; /* epoll tells at once if there is something to read already */
+    list_init(&conn->ready);
+    list_init(&conn->timer);
+    conn->deadline_ms = conn->timer_at_ms = worker->now_ms + worker->options->request_timeout_ms;
+    timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
+}
+
+static void drop_stash(struct worker *worker, struct conn *conn)
+{
+    block_give(&worker->pool, conn->stash, conn->stash_capacity);
+    conn->stash = NULL;
+    conn->stash_size = conn->stash_capacity = 0;
+}
+
+static void drop_pending(struct worker *worker, struct conn *conn)
+{
+    if (!conn->pending) return;
+    conn_log_aborted(worker, conn);
+    pending_free(conn->pending, &worker->pool);
+    conn->pending = NULL;
+}
+
+void conn_end(struct worker *worker, struct conn *conn)
+{
+    ASSERT(conn->phase != CONN_FREE);
+    drop_pending(worker, conn);
+    drop_stash(worker, conn);
+    list_remove(&conn->ready);
+    timer_wheel_remove(&worker->wheel, &conn->timer);
+    close(conn->fd);
+    conn->phase = CONN_FREE;
+    worker_release(worker, conn);
+}
+
+/* Everything was said. RFC 9112, 9.6: close in stages where the peer may still be sending. */
+static void finish(struct worker *worker, struct conn *conn)
+{
+    bool may_send_more = conn->lingers || conn->is_readable;
+    if (!may_send_more || conn->has_ended || shutdown(conn->fd, SHUT_WR) != 0) {
+        conn_end(worker, conn);
+        return;
+    }
+    drop_stash(worker, conn);
+    conn->phase = CONN_LINGERING;
+    expect_by(worker, conn, worker->now_ms + LINGER_MS);
+}
+
+static void linger(struct worker *worker, struct conn *conn)
+{
+    for (int i = 0; i < RUNS_MAX && conn->is_readable; i++) {
+        ssize_t n = recv(conn->fd, worker->input, WORKER_INPUT_BYTES, 0);
+        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+            conn_end(worker, conn);
+            return;
+        }
+        if (n < WORKER_INPUT_BYTES) conn->is_readable = false;
+    }
+    if (conn->has_ended && !conn->is_readable) conn_end(worker, conn);
+}
+
+/* Keep `rest` for later: a head that is not whole yet, or requests of a later turn. False: no memory. */
+static bool keep_rest(struct worker *worker, struct conn *conn, struct span rest)
+{
+    if (rest.size == 0) {
+        drop_stash(worker, conn);
+        return true;
+    }
+    if (!conn->stash) {
+        size_t capacity;
+        conn->stash = block_take(&worker->pool, rest.size < STASH_BYTES_MIN ? STASH_BYTES_MIN : rest.size, &capacity);
+        if (!conn->stash) return false;
+        conn->stash_capacity = (uint32_t)capacity;
+    }
+    memmove(conn->stash, rest.data, rest.size);
+    conn->stash_size = (uint32_t)rest.size;
+    return true;
+}
+
+/* Room in the stash for more to be received behind what it holds. */
+static bool widen_stash(struct worker *worker, struct conn *conn)
+{
+    if (conn->stash_size < conn->stash_capacity) return true;
+    size_t capacity;
+    char *wider = block_take(&worker->pool, (size_t)conn->stash_capacity * 2, &capacity);
+    if (!wider) return false;
+    memcpy(wider, conn->stash, conn->stash_size);
+    block_give(&worker->pool, conn->stash, conn->stash_capacity);
+    conn->stash = wider;
+    conn->stash_capacity = (uint32_t)capacity;
+    return true;
+}
+
+/* Receive once. ret_bytes: everything that was not used yet. False: the connection broke. */
+static bool receive(struct worker *worker, struct conn *conn, struct span *ret_bytes)
+{
+    char *to = worker->input;
+    size_t room = WORKER_INPUT_BYTES;
+    if (conn->stash) {
+        if (!widen_stash(worker, conn)) return false;
+        to = conn->stash + conn->stash_size;
+        room = conn->stash_capacity - conn->stash_size;
+    }
+    ssize_t n = recv(conn->fd, to, room, 0);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
+    if (n == 0) conn->has_ended = true;
+    /* Edge-triggered: less than there was room for means that there is no more, until the next event (epoll(7)). */
+    if (n < (ssize_t)room && !(n < 0 && errno == EINTR)) conn->is_readable = false;
+    if (n > 0 && conn->began_us == 0 && conn->framing == CONTENT_NONE) conn->began_us = worker->turn.now_us;
+    if (conn->stash) {
+        conn->stash_size += n > 0 ? (uint32_t)n : 0;
+        *ret_bytes = span_of(conn->stash, conn->stash_size);
+    } else {
+        *ret_bytes = span_of(worker->input, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
+/* When must what comes next have come? */
+static void set_deadline(struct worker *worker, struct conn *conn, bool had_stash, bool answered)
+{
+    const struct worker_options *options = worker->options;
+    if (conn->pending) {
+        expect_by(worker, conn, worker->now_ms + options->send_min_window_ms);
+    } else if (conn->stash || conn->framing != CONTENT_NONE) {
+        /* Absolute: more bytes of the same request do not buy more time. */
+        if (!had_stash || answered) expect_by(worker, conn, worker->now_ms + options->request_timeout_ms);
+    } else if (conn->was_asked) {
+        conn->deadline_ms = worker->now_ms + options->keepalive_timeout_ms;
+        if (conn->deadline_ms < conn->timer_at_ms) expect_by(worker, conn, conn->deadline_ms);
+    }
+}
+
+/* Receive if there is need, and answer what is there. False: the connection broke. */
+static bool serve(struct worker *worker, struct conn *conn)
+{
+    struct span bytes = span_of(conn->stash, conn->stash_size);
+    bool had_stash = conn->stash != NULL || conn->framing != CONTENT_NONE;
+    if (!conn->has_request && !receive(worker, conn, &bytes)) return false;
+    size_t used = conn_input(worker, conn, bytes);
+    unsigned answered = worker->turn.exchange_count;
+    if (!conn_send_turn(worker, conn)) return false;
+    if (answered > 0) {
+        _Atomic uint64_t *requests = &worker->counts.requests;
+        /* relaxed, and no addition in one step: only this thread writes */
+        atomic_store_explicit(requests, atomic_load_explicit(requests, memory_order_relaxed) + answered,
+                              memory_order_relaxed);
+    }
+    if (!keep_rest(worker, conn, span_from(bytes, used))) return false;
+    if (conn->stash && answered > 0 && conn->began_us == 0) conn->began_us = worker->turn.now_us;
+    set_deadline(worker, conn, had_stash, answered > 0);
+    return true;
+}
+
+/* Is there something to do without another event? */
+static bool can_go_on(const struct conn *conn)
+{
+    if (conn->is_waiting) return false;
+    if (conn->pending) return conn->is_writable;
+    return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
+}
+
+void conn_run(struct worker *worker, struct conn *conn)
+{
+    list_remove(&conn->ready);
+    if (conn->phase == CONN_LINGERING) {
+        linger(worker, conn);
+        return;
+    }
+    for (int i = 0; i < RUNS_MAX && can_go_on(conn); i++) {
+        bool is_alive = true, is_stream = false;
+        if (conn->pending) {
+            is_stream = conn->pending->part == conn->pending->part_count;
+            is_alive = conn_send_pending(worker, conn);
+            if (is_alive && !conn->pending && !conn->closes) set_deadline(worker, conn, false, true);
+        } else if (conn->closes) {
+            finish(worker, conn);
+            return;
+        } else if (conn->has_request || conn->is_readable) {
+            is_alive = serve(worker, conn);
+        } else {
+            is_alive = false; /* it has ended, and all was answered */
+        }
+        if (!is_alive) {
+            conn_end(worker, conn);
+            return;
+        }
+        if (is_stream) break; /* one slice a turn: fair between downloads */
+    }
+    if (can_go_on(conn)) list_append(&worker->ready, &conn->ready);
+}
+
+void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
+{
+    if (events & (EPOLLERR | EPOLLHUP)) {
+        conn_end(worker, conn);
+        return;
+    }
+    if (events & EPOLLOUT) conn->is_writable = true;
+    if (events & (EPOLLIN | EPOLLRDHUP)) conn->is_readable = true;
+    if (events & EPOLLRDHUP) conn->has_ended = true;
+    conn_run(worker, conn);
+}
+
+void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
+{
+    conn->is_waiting = false;
+    if (conn->pending) { /* a window is warm, or could not be read: sending it will tell */
+        conn_run(worker, conn);
+        return;
+    }
+    worker->mail = mail;
+    conn->has_request = true;
+    conn_run(worker, conn);
+    worker->mail = NULL;
+}
+
+static bool is_too_slow(struct worker *worker, struct conn *conn)
+{
+    const struct worker_options *options = worker->options;
+    struct pending *pending = conn->pending;
+    int64_t took_us = worker->turn.now_us - pending->rate_from_us;
+    if (options->send_min_bytes_s == 0 || took_us < options->send_min_window_ms * 1000) return false;
+    bool slow = pending->sent - pending->rate_sent < options->send_min_bytes_s * (uint64_t)took_us / 1000000;
+    pending->rate_from_us = worker->turn.now_us;
+    pending->rate_sent = pending->sent;
+    return slow;
+}
+
+/* RFC 9110, 15.5.9: the head did not come in time. */
+static void refuse_late(struct worker *worker, struct conn *conn)
+{
+    struct handler handler = worker->options->handler;
+    handler.refuse(handler.self, HTTP_REQUEST_TIMEOUT, NULL, &worker->turn);
+    conn->closes = conn->lingers = true;
+    drop_stash(worker, conn);
+    if (conn_send_turn(worker, conn))
+        conn_run(worker, conn);
+    else
+        conn_end(worker, conn);
+}
+
+void conn_timer(struct worker *worker, struct conn *conn)
+{
+    const struct worker_options *options = worker->options;
+    bool is_due = worker->now_ms >= conn->deadline_ms;
+    bool is_slow = is_due && conn->pending && !conn->is_waiting && is_too_slow(worker, conn);
+    bool goes_on = is_due && !is_slow && (conn->pending || conn->is_waiting);
+    if (goes_on) conn->deadline_ms = worker->now_ms + options->send_min_window_ms;
+    conn->timer_at_ms = conn->deadline_ms;
+    timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
+    if (!is_due || goes_on) return;
+    if (is_slow) socket_reset_on_close(conn->fd);
+    if (conn->phase == CONN_OPEN && conn->stash && conn->framing == CONTENT_NONE && !conn->pending && !conn->closes)
+        refuse_late(worker, conn);
+    else
+        conn_end(worker, conn);
+}

@@ -1,0 +1,97 @@
+/* conn.h - one connection: its life from accept to close.
+ *
+ * Role:   receives, has requests parsed and answered, sends; and knows how long each may take.
+ * Owns:   its descriptor; what it received and could not use yet; what the socket would not take. An idle connection owns
+ *         neither of the latter.
+ * Thread: one worker's.
+ */
+#ifndef FOLIO_NET_CONN_H
+#define FOLIO_NET_CONN_H
+
+#include "base/list.h"
+#include "http/h1_parse.h"
+#include "net/pending.h"
+
+struct worker;
+
+enum conn_phase {
+    CONN_FREE = 0,  /* a slot that is not used */
+    CONN_OPEN,      /* requests are read and answered */
+    CONN_LINGERING, /* all was said; what the peer still sends is thrown away, so that no reset destroys the answer */
+};
+
+/* A body that is read to be thrown away, after its request was answered. */
+struct drain {
+    struct h1_chunks chunks; /* framing CONTENT_CHUNKED */
+    uint32_t left;           /* bytes of a body with a length; or that a chunked one may still have */
+};
+
+struct conn {
+    int fd;
+    uint32_t slot;        /* its own number */
+    uint32_t generation;  /* counts the uses of the slot: mail for an earlier one is not ours */
+    uint8_t phase;        /* enum conn_phase */
+    uint8_t framing;      /* enum content_framing: of the body that is being drained */
+    bool is_readable : 1; /* the socket may have more to receive */
+    bool is_writable : 1; /* the socket may take more */
+    bool has_ended : 1;   /* the peer will send nothing more */
+    bool is_waiting : 1;  /* for a loader's mail */
+    bool closes : 1;      /* once what is pending was sent */
+    bool lingers : 1;     /* and then lingers first: the peer may still be sending */
+    bool was_asked : 1;   /* it got an answer before: it is a kept-alive one */
+    bool has_request : 1; /* the stash may hold a whole request: go on without receiving */
+    struct list ready;    /* in the worker's list of connections to go on with */
+    struct list timer;    /* in the wheel, always */
+    int64_t timer_at_ms;  /* when it comes up there */
+    int64_t deadline_ms;  /* what it waits for must have come by then */
+    int64_t began_us;     /* when the first byte of the request that is being received came; 0: none has */
+    char *stash;          /* received, not used yet; NULL: nothing */
+    uint32_t stash_size, stash_capacity;
+    struct pending *pending;
+    union {
+        struct h1_parser parser; /* framing is CONTENT_NONE */
+        struct drain drain;      /* otherwise */
+    };
+    struct peer_address peer;
+};
+
+/* A new connection, just accepted. */
+void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct peer_address *peer);
+
+/* epoll's events for it. */
+void conn_event(struct worker *worker, struct conn *conn, uint32_t events);
+
+/* Go on: receive, answer, send, until there is nothing to do or it is another's turn. */
+void conn_run(struct worker *worker, struct conn *conn);
+
+/* A loader's answer; takes over the mail's reference. */
+void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail);
+
+/* Its timer came up (and is in no list). */
+void conn_timer(struct worker *worker, struct conn *conn);
+
+/* Close at once; the slot is free after this. */
+void conn_end(struct worker *worker, struct conn *conn);
+
+/* Kept alive, and nothing under way. */
+static inline bool conn_is_idle(const struct conn *conn)
+{
+    return conn->phase == CONN_OPEN && conn->was_asked && !conn->stash && !conn->pending && !conn->is_waiting &&
+           conn->framing == CONTENT_NONE;
+}
+
+/* Between conn's two sources: input and output. */
+
+/* Parse and answer what is in `bytes`; returns how many bytes were used. */
+size_t conn_input(struct worker *worker, struct conn *conn, struct span bytes);
+
+/* Send the worker's turn; what the socket does not take becomes conn->pending. False: the connection broke. */
+NODISCARD bool conn_send_turn(struct worker *worker, struct conn *conn);
+
+/* Send more of conn->pending. False: the connection broke, or must be broken. */
+NODISCARD bool conn_send_pending(struct worker *worker, struct conn *conn);
+
+/* The connection ends before its answers were sent whole: tell the log. */
+void conn_log_aborted(struct worker *worker, struct conn *conn);
+
+#endif

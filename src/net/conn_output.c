@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+
+#include "net/conn.h"
+#include "net/worker.h"
+#include "platform/clock.h"
+
+enum {
+    WINDOW_BYTES = 2 << 20, /* of a stream: made resident, and sent in one turn, as a whole */
+    SEND_PARTS_MAX = 64,
+};
+
+/* Tell the log of those of exchanges[*first..count-1] that are over once `sent` bytes were taken. */
+static void log_finished(struct worker *worker, struct conn *conn, const struct exchange *exchanges, unsigned *first,
+                         unsigned count, uint64_t sent)
+{
+    const struct handler *handler = &worker->options->handler;
+    for (; *first < count && exchanges[*first].ends_at <= sent; (*first)++) {
+        if (handler->wants_log)
+            handler->finished(handler->self, worker->index, &exchanges[*first], &conn->peer,
+                              exchange_content_sent(&exchanges[*first], sent));
+    }
+}
+
+void conn_log_aborted(struct worker *worker, struct conn *conn)
+{
+    struct pending *pending = conn->pending;
+    const struct handler *handler = &worker->options->handler;
+    /* relaxed: a count */
+    atomic_fetch_add_explicit(&worker->counts.aborted, 1, memory_order_relaxed);
+    for (; pending->exchange < pending->exchange_count && handler->wants_log; pending->exchange++) {
+        struct exchange *exchange = &pending->exchanges[pending->exchange];
+        handler->finished(handler->self, worker->index, exchange, &conn->peer,
+                          exchange_content_sent(exchange, pending->sent));
+    }
+}
+
+/* One system call; -1 with errno. */
+static ssize_t send_parts(int fd, struct iovec *parts, unsigned count, bool more_follows)
+{
+    int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
+    if (count == 1) return send(fd, parts[0].iov_base, parts[0].iov_len, flags);
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    return sendmsg(fd, &message, flags);
+}
+
+bool conn_send_turn(struct worker *worker, struct conn *conn)
+{
+    struct turn *turn = &worker->turn;
+    uint64_t sent = 0;
+    unsigned finished = 0;
+    bool is_whole = true, is_broken = false;
+    if (turn->part_count > 0) {
+        ssize_t n = send_parts(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
+        is_broken = n < 0 && errno != EAGAIN && errno != EINTR;
+        sent = n > 0 ? (uint64_t)n : 0;
+        is_whole = sent == turn->bytes;
+        if (!is_whole && !turn->stream.entry) conn->is_writable = false;
+    }
+    log_finished(worker, conn, turn->exchanges, &finished, turn->exchange_count, sent);
+    if (!is_whole) {
+        conn->pending = pending_new(&worker->pool, turn, sent);
+        if (!conn->pending) is_broken = true;
+        if (!conn->pending && turn->stream.entry) {
+            entry_unref(turn->stream.entry);
+            turn->stream.entry = NULL;
+        }
+    }
+    turn_reset(turn);
+    return !is_broken;
+}
+
+/* Make sure that the next bytes of the stream are in memory. False: a loader was asked, or none can be: then broken. */
+static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_broken)
+{
+    struct pending *pending = conn->pending;
+    struct stream_part *stream = &pending->stream;
+    if (stream->offset < pending->warm_until) return true;
+    int64_t size = stream->left < WINDOW_BYTES ? stream->left : WINDOW_BYTES;
+    pending->warm_until = stream->offset + size;
+    if (file_is_resident(stream->entry->fd, stream->offset, size)) {
+        if (stream->left > size) file_read_ahead(stream->entry->fd, pending->warm_until, WINDOW_BYTES);
+        return true;
+    }
+    uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
+    *ret_broken =
+        cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) != STATUS_OK;
+    conn->is_waiting = !*ret_broken;
+    return false;
+}
+
+/* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */
+static bool is_still_the_same(const struct entry *entry)
+{
+    struct file_identity now;
+    return file_identify(entry->fd, &now) == STATUS_OK && file_identity_equal(&now, &entry->identity);
+}
+
+/* One slice of the stream; false: broken. */
+static bool send_slice(struct worker *worker, struct conn *conn)
+{
+    struct pending *pending = conn->pending;
+    struct stream_part *stream = &pending->stream;
+    bool is_broken = false;
+    if (!window_is_warm(worker, conn, &is_broken)) return !is_broken;
+    int64_t size = pending->warm_until - stream->offset;
+    if (size == stream->left && !is_still_the_same(stream->entry)) {
+        socket_reset_on_close(conn->fd);
+        return false;
+    }
+    off_t offset = stream->offset;
+    ssize_t n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
+    if (n < 0 && errno == EAGAIN) conn->is_writable = false;
+    if (n < 0) return errno == EAGAIN || errno == EINTR;
+    if (n == 0) { /* the file is shorter than it was */
+        socket_reset_on_close(conn->fd);
+        return false;
+    }
+    stream->offset += n;
+    stream->left -= n;
+    pending->sent += (uint64_t)n;
+    return true;
+}
+
+static bool send_pending_parts(struct conn *conn)
+{
+    struct pending *pending = conn->pending;
+    struct iovec parts[SEND_PARTS_MAX];
+    unsigned count = pending_parts(pending, parts, SEND_PARTS_MAX);
+    size_t size = 0;
+    for (unsigned i = 0; i < count; i++) size += parts[i].iov_len;
+    bool more = pending->stream.entry || pending->part + count < pending->part_count;
+    ssize_t n = send_parts(conn->fd, parts, count, more);
+    if (n < 0) {
+        if (errno == EAGAIN) conn->is_writable = false;
+        return errno == EAGAIN || errno == EINTR;
+    }
+    if ((size_t)n < size) conn->is_writable = false;
+    pending_sent(pending, (size_t)n);
+    return true;
+}
+
+bool conn_send_pending(struct worker *worker, struct conn *conn)
+{
+    struct pending *pending = conn->pending;
+    bool is_alive = true;
+    if (pending->part < pending->part_count)
+        is_alive = send_pending_parts(conn);
+    else if (pending->stream.left > 0)
+        is_alive = send_slice(worker, conn);
+    if (!is_alive) return false;
+    log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
+    if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {
+        pending_free(pending, &worker->pool);
+        conn->pending = NULL;
+    }
+    return true;
+}

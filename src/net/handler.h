@@ -1,0 +1,41 @@
+/* handler.h - what a connection asks of the floor above it.
+ *
+ * Role:   the one way from moving bytes to deciding what they say; the server injects it.
+ * Thread: every worker calls, each with its own turn; `self` is shared, and not changed.
+ */
+#ifndef FOLIO_NET_HANDLER_H
+#define FOLIO_NET_HANDLER_H
+
+#include "net/turn.h"
+#include "platform/socket.h"
+
+enum handler_verdict {
+    HANDLER_ANSWERED, /* an answer is in the turn */
+    HANDLER_WAITS,    /* a loader was asked; the request will be asked again, with what it found */
+};
+
+/* How a request is asked. */
+struct asking {
+    struct mailbox *mailbox;
+    uint64_t cookie;
+    bool closes;          /* the connection ends after this answer: it must say so */
+    bool was_loaded;      /* asked again: `loaded` or, if that is NULL, `load_status` is what a loader found */
+    struct entry *loaded; /* a reference, the handler's to take */
+    enum status load_status;
+};
+
+struct handler {
+    void *self;
+    bool wants_log; /* `finished` is to be called */
+
+    enum handler_verdict (*answer)(void *self, const struct request *request, struct asking *asking, struct turn *turn);
+
+    /* Answer `status` to what was no request; the connection is then closed. `request`: what could be told of it, or NULL. */
+    void (*refuse)(void *self, enum http_status status, const struct request *request, struct turn *turn);
+
+    /* An answer is over: all of it was taken by the socket, or the connection ended after content_bytes of content. */
+    void (*finished)(void *self, unsigned worker, const struct exchange *exchange, const struct peer_address *peer,
+                     uint64_t content_bytes);
+};
+
+#endif

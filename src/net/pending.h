@@ -1,0 +1,47 @@
+/* pending.h - answers that a socket would not take all at once.
+ *
+ * Role:   what is left of a turn, in one block of its own: parts, the rest of a stream, and what the log is still owed.
+ * Owns:   its block, and a reference to each entry that it refers to.
+ * Thread: the connection's worker.
+ */
+#ifndef FOLIO_NET_PENDING_H
+#define FOLIO_NET_PENDING_H
+
+#include "base/block_pool.h"
+#include "net/handler.h"
+
+struct pending_part {
+    const char *data;
+    size_t size;
+    struct entry *owner; /* a reference; NULL: the bytes are in the block */
+};
+
+struct pending {
+    size_t capacity; /* of the block */
+    struct pending_part *parts;
+    struct exchange *exchanges;
+    unsigned part, part_count;         /* parts before `part` were sent */
+    unsigned exchange, exchange_count; /* exchanges before `exchange` are over */
+    size_t part_sent;                  /* bytes of the present part */
+    uint64_t sent;                     /* bytes of the whole turn's output so far */
+    struct stream_part stream;         /* follows the parts */
+    int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
+    int64_t rate_from_us;              /* when the present SendMinRate window began */
+    uint64_t rate_sent;                /* `sent` at that time */
+};
+
+/* Move what is left of `turn`, of which `sent` bytes were taken by the socket, into a block of `pool`. The turn's
+ * references stay the turn's, but for the stream's. NULL: no memory; nothing was changed. */
+NODISCARD struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t sent);
+void pending_free(struct pending *pending, struct block_pool *pool); /* takes NULL */
+
+/* The next parts to send, at most `max`; returns how many. */
+unsigned pending_parts(const struct pending *pending, struct iovec *parts, unsigned max);
+
+/* The socket took `size` bytes of the parts. */
+void pending_sent(struct pending *pending, size_t size);
+
+/* Content bytes of `exchange` among the first `sent` bytes of its turn. */
+uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent);
+
+#endif

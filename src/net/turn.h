@@ -1,0 +1,93 @@
+/* turn.h - what one connection is answered in one turn of the loop: gathered, then sent at once.
+ *
+ * Role:   heads and small bodies are copied one behind the other into the worker's scratch; big bodies are referred to
+ *         where they are. One system call sends all of it. What the socket does not take becomes a `struct pending`.
+ * Owns:   the scratch, the worker's for all its connections; references that a handler handed over (turn_hold), until the end of the turn.
+ * Thread: one worker's.
+ * Limits: TURN_EXCHANGES_MAX answers and TURN_BYTES_MAX bytes a turn; beyond that the connection waits for its next turn.
+ */
+#ifndef FOLIO_NET_TURN_H
+#define FOLIO_NET_TURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "cache/cache.h"
+#include "http/request.h"
+#include "http/response_head.h"
+
+enum {
+    TURN_EXCHANGES_MAX = 64,
+    TURN_PARTS_MAX = 2 * TURN_EXCHANGES_MAX + 4,
+    TURN_BYTES_MAX = 512 << 10,
+    TURN_ANSWER_BYTES_MAX = 48 << 10, /* what one answer may write to the scratch */
+    TURN_COPY_BYTES_MAX = 2 << 10,    /* a body up to this is cheaper copied than referred to */
+    TURN_SCRATCH_BYTES = TURN_EXCHANGES_MAX * 3 * 1024 + TURN_ANSWER_BYTES_MAX,
+};
+
+/* One request and its answer: what the log tells of it. */
+struct exchange {
+    int64_t began_us;   /* monotonic: when its first byte was there */
+    int64_t time_s;     /* calendar: when its head was complete */
+    uint64_t starts_at; /* bytes of the connection's output in this turn before its content */
+    uint64_t ends_at;   /* and with its content */
+    unsigned status;
+    enum cache_outcome outcome;
+    struct span line, method, target, referer, agent; /* in the input, or, when pending, in its block */
+};
+
+struct stream_part {
+    struct entry *entry; /* a reference, from turn_stream() on; NULL: no stream follows */
+    int64_t offset, left;
+};
+
+struct turn {
+    struct cache *cache;
+    int64_t now_us, now_s; /* monotonic, calendar; of this turn of the loop */
+    struct response_clock clock;
+    char *scratch;
+    size_t scratch_used;
+    uint64_t bytes; /* gathered, a stream's too */
+    unsigned part_count, held_count, exchange_count;
+    struct stream_part stream;
+    struct iovec parts[TURN_PARTS_MAX];
+    struct entry *owners[TURN_PARTS_MAX]; /* of what a part refers to; NULL: the scratch */
+    struct entry *held[TURN_EXCHANGES_MAX];
+    struct exchange exchanges[TURN_EXCHANGES_MAX];
+};
+
+NODISCARD bool turn_init(struct turn *turn, struct cache *cache);
+void turn_done(struct turn *turn);
+
+/* Whether another answer fits. */
+static inline bool turn_has_room(const struct turn *turn)
+{
+    return turn->exchange_count < TURN_EXCHANGES_MAX && turn->bytes < TURN_BYTES_MAX &&
+           turn->scratch_used + TURN_ANSWER_BYTES_MAX <= TURN_SCRATCH_BYTES && !turn->stream.entry;
+}
+
+/* Room for an answer's own bytes, of which turn_wrote() then takes `size`. */
+static inline char *turn_room(struct turn *turn)
+{
+    return turn->scratch + turn->scratch_used;
+}
+
+void turn_wrote(struct turn *turn, size_t size);
+
+/* Bytes offset..offset+size-1 of the snapshot `entry`, which the caller may use until the end of the turn. */
+void turn_body(struct turn *turn, struct entry *entry, uint64_t offset, size_t size);
+
+/* The same of a stream; it must be the last part of the turn. Takes a reference. */
+void turn_stream(struct turn *turn, struct entry *entry, int64_t offset, int64_t size);
+
+/* Take over the caller's reference until the end of the turn. */
+void turn_hold(struct turn *turn, struct entry *entry);
+
+/* The next answer begins; its exchange, with time and request filled in. `request` may be NULL. */
+struct exchange *turn_exchange(struct turn *turn, const struct request *request);
+
+/* Everything was sent or moved away: give up what was held, and start anew. */
+void turn_reset(struct turn *turn);
+
+#endif

@@ -1,0 +1,335 @@
+#include "net/worker.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "platform/clock.h"
+#include "platform/thread.h"
+
+enum {
+    EVENTS_MAX = 256,
+    ACCEPTS_MAX = 64,     /* in one go, from one listener */
+    IDLE_CLOSED_MAX = 16, /* at once, when descriptors are short */
+    IDLE_MS_MIN = 100,    /* who asked so lately is not idle, but between two requests */
+    PAUSE_MS = 500,       /* without accepting, when there is nothing to close */
+    SWEEP_MS = 50,        /* between two looks at all connections, when the server ends */
+    STOP_MS = 2000,       /* for what is ready to be sent, after STOP */
+};
+
+/* What an event is of: a connection is told by its generation and slot, the rest by these. */
+static const uint64_t IS_MAILBOX = UINT64_MAX, IS_LISTENER = UINT64_MAX << 32;
+
+struct conn *worker_conn(struct worker *worker, uint32_t slot)
+{
+    return &worker->slabs[slot / WORKER_SLAB_CONNS][slot % WORKER_SLAB_CONNS];
+}
+
+static bool watch(struct worker *worker, int fd, uint32_t events, uint64_t what)
+{
+    struct epoll_event event = { .events = events, .data.u64 = what };
+    return epoll_ctl(worker->epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static void watch_listeners(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->listener_count; i++) {
+        struct worker_listener *listener = &worker->listeners[i];
+        bool watched =
+            watch(worker, listener->fd, EPOLLIN | (listener->is_shared ? EPOLLEXCLUSIVE : 0u), IS_LISTENER | i);
+        ASSERT(watched || errno == EEXIST || errno == ENOMEM || errno == ENOSPC);
+    }
+    worker->is_paused = false;
+}
+
+static void pause_accepting(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->listener_count; i++)
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->listeners[i].fd, NULL);
+    worker->is_paused = true;
+    worker->resume_at_ms = worker->now_ms + PAUSE_MS;
+}
+
+/* One more slab of connections; false: no memory. */
+static bool grow(struct worker *worker)
+{
+    struct conn **slabs = realloc(worker->slabs, (worker->slab_count + 1) * sizeof *slabs);
+    if (!slabs) return false;
+    worker->slabs = slabs;
+    uint32_t slots = (worker->slab_count + 1) * WORKER_SLAB_CONNS;
+    uint32_t *free_slots = realloc(worker->free_slots, slots * sizeof *free_slots);
+    if (!free_slots) return false;
+    worker->free_slots = free_slots;
+    struct conn *slab = calloc(WORKER_SLAB_CONNS, sizeof *slab);
+    if (!slab) return false;
+    worker->slabs[worker->slab_count] = slab;
+    for (uint32_t i = WORKER_SLAB_CONNS; i-- > 0;) {
+        slab[i].slot = worker->slab_count * WORKER_SLAB_CONNS + i;
+        worker->free_slots[worker->free_count++] = slab[i].slot;
+    }
+    worker->slab_count++;
+    return true;
+}
+
+void worker_release(struct worker *worker, struct conn *conn)
+{
+    worker->free_slots[worker->free_count++] = conn->slot;
+    worker->conn_count--;
+    atomic_fetch_sub_explicit(worker->options->connections, 1, memory_order_relaxed);
+    /* There is a descriptor again. */
+    if (worker->is_paused && worker->obeyed == WORKER_SERVE) worker->resume_at_ms = worker->now_ms;
+}
+
+/* Close those that have been idle longest; returns how many. Rare, so it looks at all of them. */
+static unsigned close_idlest(struct worker *worker)
+{
+    struct conn *oldest[IDLE_CLOSED_MAX];
+    unsigned count = 0;
+    int64_t idle_until = worker->now_ms + worker->options->keepalive_timeout_ms - IDLE_MS_MIN;
+    for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
+        struct conn *conn = worker_conn(worker, slot);
+        if (!conn_is_idle(conn) || conn->deadline_ms > idle_until) continue;
+        unsigned at = count < IDLE_CLOSED_MAX ? count++ : IDLE_CLOSED_MAX;
+        for (; at > 0 && oldest[at - 1]->deadline_ms > conn->deadline_ms; at--) {
+            if (at < IDLE_CLOSED_MAX) oldest[at] = oldest[at - 1];
+        }
+        if (at < IDLE_CLOSED_MAX) oldest[at] = conn;
+    }
+    for (unsigned i = 0; i < count; i++) conn_end(worker, oldest[i]);
+    return count;
+}
+
+static bool has_connection_to_spare(struct worker *worker)
+{
+    const struct worker_options *options = worker->options;
+    if (atomic_load_explicit(options->connections, memory_order_relaxed) < options->connections_max) return true;
+    return close_idlest(worker) > 0;
+}
+
+static void adopt(struct worker *worker, int fd, const struct peer_address *peer)
+{
+    struct conn *conn = worker_conn(worker, worker->free_slots[--worker->free_count]);
+    worker->conn_count++;
+    atomic_fetch_add_explicit(worker->options->connections, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&worker->counts.accepted, 1, memory_order_relaxed);
+    conn_begin(worker, conn, fd, peer);
+    uint64_t what = (uint64_t)conn->generation << 32 | conn->slot;
+    if (!watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, what)) conn_end(worker, conn);
+}
+
+/* Accept up to `max`. False: nobody waits, or accepting had to be paused. */
+static bool accept_some(struct worker *worker, int listener, unsigned max)
+{
+    for (unsigned i = 0; i < max; i++) {
+        if (!has_connection_to_spare(worker) || (worker->free_count == 0 && !grow(worker))) {
+            pause_accepting(worker);
+            return false;
+        }
+        struct peer_address peer;
+        int fd = socket_accept(listener, &peer);
+        if (fd >= 0) {
+            adopt(worker, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            if (close_idlest(worker) > 0) continue;
+            pause_accepting(worker);
+            return false;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Nobody new; but whoever was let in by the kernel already is taken. */
+static void stop_accepting(struct worker *worker)
+{
+    for (unsigned i = 0; i < worker->listener_count; i++) {
+        struct worker_listener *listener = &worker->listeners[i];
+        if (!listener->is_shared) socket_refuse_new(listener->fd);
+        while (accept_some(worker, listener->fd, ACCEPTS_MAX)) {}
+        close(listener->fd);
+    }
+    worker->listener_count = 0;
+    worker->is_paused = false;
+}
+
+static void obey(struct worker *worker)
+{
+    enum worker_command command = (enum worker_command)atomic_load_explicit(&worker->command, memory_order_acquire);
+    if (command == worker->obeyed) return;
+    if (worker->obeyed == WORKER_SERVE) stop_accepting(worker);
+    worker->obeyed = command;
+    worker->finish_at_ms = worker->now_ms + (command == WORKER_STOP ? STOP_MS : worker->options->quit_grace_ms);
+}
+
+/* Told to end: close what need not be waited for. */
+static void close_for_end(struct worker *worker)
+{
+    bool is_over = worker->now_ms >= worker->finish_at_ms;
+    if (worker->now_ms < worker->sweep_at_ms) return;
+    worker->sweep_at_ms = worker->now_ms + SWEEP_MS;
+    for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
+        struct conn *conn = worker_conn(worker, slot);
+        if (conn->phase == CONN_FREE) continue;
+        bool is_silent = conn->phase == CONN_OPEN && !conn->stash && !conn->pending && !conn->is_waiting &&
+                         conn->framing == CONTENT_NONE && !conn->closes;
+        bool must_go = worker->obeyed == WORKER_STOP ? is_over || is_silent || conn->phase == CONN_LINGERING
+                                                     : is_over && is_silent;
+        if (must_go) conn_end(worker, conn);
+    }
+}
+
+static void take_mail(struct worker *worker)
+{
+    for (struct mail *mail = mailbox_take(&worker->mailbox), *next; mail; mail = next) {
+        next = mail->next;
+        uint32_t slot = (uint32_t)mail->cookie, generation = (uint32_t)(mail->cookie >> 32);
+        struct conn *conn = worker_conn(worker, slot);
+        /* Its connection may have ended meanwhile, and the slot be another's. */
+        if (conn->phase == CONN_OPEN && conn->generation == generation && conn->is_waiting)
+            conn_mail(worker, conn, mail);
+        entry_unref(mail->entry);
+        free(mail);
+    }
+}
+
+static void run_event(struct worker *worker, const struct epoll_event *event)
+{
+    uint64_t what = event->data.u64;
+    if (what == IS_MAILBOX) {
+        take_mail(worker);
+    } else if ((what & IS_LISTENER) == IS_LISTENER) {
+        if (!worker->is_paused && worker->listener_count > 0)
+            accept_some(worker, worker->listeners[(uint32_t)what].fd, ACCEPTS_MAX);
+    } else {
+        struct conn *conn = worker_conn(worker, (uint32_t)what);
+        if (conn->phase != CONN_FREE && conn->generation == (uint32_t)(what >> 32))
+            conn_event(worker, conn, event->events);
+    }
+}
+
+/* One round through those that can go on without an event. */
+static void run_ready(struct worker *worker)
+{
+    struct list round;
+    list_init(&round);
+    list_splice(&round, &worker->ready);
+    while (!list_is_empty(&round)) conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
+}
+
+static void run_timers(struct worker *worker)
+{
+    struct list due;
+    list_init(&due);
+    timer_wheel_advance(&worker->wheel, worker->now_ms, &due);
+    while (!list_is_empty(&due)) {
+        struct conn *conn = CONTAINER_OF(due.next, struct conn, timer);
+        list_remove(&conn->timer);
+        conn_timer(worker, conn);
+    }
+    if (worker->is_paused && worker->now_ms >= worker->resume_at_ms) watch_listeners(worker);
+    if (worker->obeyed != WORKER_SERVE) close_for_end(worker);
+}
+
+static int wait_ms(const struct worker *worker)
+{
+    if (!list_is_empty(&worker->ready)) return 0;
+    int wait = timer_wheel_wait_ms(&worker->wheel, worker->now_ms);
+    int64_t also = worker->is_paused ? worker->resume_at_ms : worker->obeyed != WORKER_SERVE ? worker->sweep_at_ms : -1;
+    if (also < 0) return wait;
+    int64_t until = also > worker->now_ms ? also - worker->now_ms : 0;
+    return wait < 0 || until < wait ? (int)until : wait;
+}
+
+static void set_clocks(struct worker *worker)
+{
+    worker->turn.now_us = clock_monotonic_us();
+    worker->now_ms = worker->turn.now_us / 1000;
+    worker->turn.now_s = clock_calendar_s();
+    response_clock_set(&worker->turn.clock, worker->turn.now_s);
+}
+
+static void *worker_thread(void *argument)
+{
+    struct worker *worker = argument;
+    struct epoll_event events[EVENTS_MAX];
+    rcu_reader_begin();
+    watch_listeners(worker);
+    while (worker->obeyed == WORKER_SERVE || worker->conn_count > 0) {
+        rcu_offline();
+        int count = epoll_wait(worker->epoll, events, EVENTS_MAX, wait_ms(worker));
+        rcu_online();
+        set_clocks(worker);
+        for (int i = 0; i < count; i++) run_event(worker, &events[i]);
+        run_ready(worker);
+        obey(worker);
+        run_timers(worker);
+    }
+    rcu_reader_end();
+    atomic_store_explicit(&worker->has_ended, 1, memory_order_release);
+    wakeup_ring(worker->options->ended);
+    return NULL;
+}
+
+struct worker *worker_new(unsigned index, const struct worker_options *options, const struct worker_listener *listeners,
+                          unsigned listener_count)
+{
+    ASSERT(listener_count <= WORKER_LISTENERS_MAX);
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker) return NULL;
+    worker->options = options;
+    worker->index = index;
+    worker->epoll = epoll_create1(EPOLL_CLOEXEC);
+    worker->mailbox.wakeup = -1;
+    list_init(&worker->ready);
+    if (worker->epoll < 0 || mailbox_init(&worker->mailbox) != STATUS_OK) goto fail;
+    if (!watch(worker, worker->mailbox.wakeup, EPOLLIN, IS_MAILBOX)) goto fail;
+    worker->input = malloc(WORKER_INPUT_BYTES);
+    if (!worker->input || !turn_init(&worker->turn, options->cache)) goto fail;
+    set_clocks(worker);
+    timer_wheel_init(&worker->wheel, worker->now_ms);
+    memcpy(worker->listeners, listeners, listener_count * sizeof *listeners);
+    worker->listener_count = listener_count;
+    return worker;
+fail:
+    worker_free(worker);
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker) return;
+    for (unsigned i = 0; i < worker->listener_count; i++) close(worker->listeners[i].fd);
+    mailbox_done(&worker->mailbox);
+    if (worker->epoll >= 0) close(worker->epoll);
+    for (uint32_t i = 0; i < worker->slab_count; i++) free(worker->slabs[i]);
+    free(worker->slabs);
+    free(worker->free_slots);
+    block_pool_done(&worker->pool);
+    turn_done(&worker->turn);
+    free(worker->input);
+    free(worker);
+}
+
+enum status worker_start(struct worker *worker)
+{
+    char name[16] = "worker-";
+    size_t size = strlen(name);
+    name[size] = (char)('0' + worker->index / 10 % 10);
+    name[size + 1] = (char)('0' + worker->index % 10);
+    return thread_start(&worker->thread, name, worker_thread, worker);
+}
+
+bool worker_has_ended(const struct worker *worker)
+{
+    return atomic_load_explicit(&worker->has_ended, memory_order_acquire) != 0;
+}
+
+void worker_command(struct worker *worker, enum worker_command command)
+{
+    /* release: pairs with the acquire in obey() */
+    atomic_store_explicit(&worker->command, (int)command, memory_order_release);
+    wakeup_ring(worker->mailbox.wakeup);
+}

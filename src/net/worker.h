@@ -1,0 +1,109 @@
+/* worker.h - one thread that serves connections: its loop, listeners, connections, timers and buffers.
+ *
+ * Role:   waits for events, and turns each into work that never waits. A worker is quiescent (RCU) whenever it waits.
+ * Owns:   everything in `struct worker`; nothing of a connection is shared with another worker.
+ * Thread: its own, but for worker_command() and the mailbox.
+ */
+#ifndef FOLIO_NET_WORKER_H
+#define FOLIO_NET_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/timer_wheel.h"
+#include "net/conn.h"
+
+enum {
+    WORKER_LISTENERS_MAX = 16,
+    WORKER_INPUT_BYTES = 64 << 10,
+    WORKER_SLAB_CONNS = 128, /* connections are allocated by so many */
+};
+
+/* The same for all workers, and constant while they run. */
+struct worker_options {
+    struct handler handler;
+    struct cache *cache;
+    struct h1_limits limits;
+    int64_t request_timeout_ms, keepalive_timeout_ms;
+    uint64_t send_min_bytes_s; /* 0: no lowest rate */
+    int64_t send_min_window_ms;
+    int64_t quit_grace_ms;    /* a kept-alive connection may still ask for so long when the server is told to finish */
+    int ended;                /* rung by each worker that ends */
+    uint32_t connections_max; /* of all workers together */
+    _Atomic uint32_t *connections; /* of all workers together; relaxed: a count */
+};
+
+struct worker_listener {
+    int fd;
+    bool is_shared; /* by all workers (a Unix socket); else this worker's own */
+};
+
+/* Ordered: a later one is the stronger. */
+enum worker_command {
+    WORKER_SERVE,
+    WORKER_FINISH, /* accept no more; answer what was begun; let kept-alive connections ask once more, then end */
+    WORKER_STOP,   /* send what is ready to be sent, for a short time, then end */
+};
+
+/* Written by the worker, read by any; relaxed: counts. */
+struct worker_counts {
+    _Atomic uint64_t requests, accepted, aborted;
+};
+
+struct worker {
+    const struct worker_options *options;
+    unsigned index;
+    pthread_t thread;
+    struct worker_counts counts;
+    _Atomic int
+        command; /* enum worker_command: written by worker_command(); release/acquire with the mailbox's wakeup */
+    _Atomic int has_ended; /* written last by the worker */
+    int epoll;
+    bool is_paused;       /* listeners are not in the epoll: no descriptors, or too many connections */
+    int64_t resume_at_ms; /* when is_paused */
+    int64_t sweep_at_ms;  /* once it was told to end: when it looks at all connections next */
+    int64_t finish_at_ms; /* FINISH: idle connections are closed from here on; STOP: all */
+    enum worker_command obeyed;
+    unsigned listener_count;
+    struct worker_listener listeners[WORKER_LISTENERS_MAX];
+    struct mailbox mailbox;
+    struct timer_wheel wheel;
+    struct list ready; /* connections that can go on without an event */
+    struct block_pool pool;
+    struct conn **slabs; /* slab_count of WORKER_SLAB_CONNS each */
+    uint32_t slab_count;
+    uint32_t *free_slots; /* a stack of free_count slot numbers */
+    uint32_t free_count;
+    uint32_t conn_count;
+    int64_t now_ms;
+    struct mail *mail; /* what the request that is being answered was waiting for; NULL: nothing */
+    char *input;       /* WORKER_INPUT_BYTES */
+    struct request request;
+    struct turn turn;
+};
+
+/* Make worker number `index`; its listeners are set, and it does not run yet. NULL: memory, or descriptors. */
+NODISCARD struct worker *worker_new(unsigned index, const struct worker_options *options,
+                                    const struct worker_listener *listeners, unsigned listener_count);
+void worker_free(struct worker *worker); /* takes NULL; not running */
+
+/* Start its thread, which ends once it was told to. */
+NODISCARD enum status worker_start(struct worker *worker);
+
+/* Tell it; never to something weaker than before. Any thread. */
+void worker_command(struct worker *worker, enum worker_command command);
+
+/* Its thread is about to end, or has. Any thread. */
+bool worker_has_ended(const struct worker *worker);
+
+/* For connections. */
+struct conn *worker_conn(struct worker *worker, uint32_t slot);
+void worker_release(struct worker *worker, struct conn *conn);
+
+/* Whether answers must end their connection: the server finishes, or connections are short. */
+static inline bool worker_wants_to_close(const struct worker *worker)
+{
+    return worker->is_paused || worker->obeyed != WORKER_SERVE;
+}
+
+#endif

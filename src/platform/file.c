@@ -1,0 +1,151 @@
+#include "platform/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#ifndef RESOLVE_CACHED
+#define RESOLVE_CACHED 0x20 /* Linux 5.12 */
+#endif
+#ifndef SYS_cachestat
+#define SYS_cachestat 451 /* Linux 6.5; the same number on every architecture */
+#endif
+
+enum { TMPFS_MAGIC_NUMBER = 0x01021994, RAMFS_MAGIC_NUMBER = (int)0x858458f6 };
+
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size && a->modified_s == b->modified_s &&
+           a->changed_s == b->changed_s && a->modified_ns == b->modified_ns && a->changed_ns == b->changed_ns;
+}
+
+static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve)
+{
+    struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve };
+    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+}
+
+int file_root_open(const char *path)
+{
+    return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool file_beneath_supported(int root)
+{
+    int fd = open_beneath(root, ".", O_PATH, 0);
+    if (fd < 0) return false;
+    close(fd);
+    return true;
+}
+
+static void identity_of(const struct stat *st, struct file_identity *ret_identity)
+{
+    *ret_identity = (struct file_identity){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .size = st->st_size,
+        .modified_s = st->st_mtim.tv_sec,
+        .changed_s = st->st_ctim.tv_sec,
+        .modified_ns = (uint32_t)st->st_mtim.tv_nsec,
+        .changed_ns = (uint32_t)st->st_ctim.tv_nsec,
+    };
+}
+
+enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place, enum file_type *ret_type,
+                      struct file_identity *ret_identity)
+{
+    int place = open_beneath(root, path, O_PATH, patience == FILE_NOWAIT ? RESOLVE_CACHED : 0);
+    if (place < 0) {
+        /* EINVAL: a kernel before 5.12, which cannot say whether it would wait. EAGAIN when waiting is allowed: the
+         * tree was renamed while it was walked; the caller tries again. */
+        if (patience == FILE_NOWAIT && errno == EINVAL) return STATUS_WOULD_BLOCK;
+        return status_from_errno(errno);
+    }
+    struct stat st;
+    if (fstat(place, &st) != 0) {
+        enum status failed = status_from_errno(errno);
+        close(place);
+        return failed;
+    }
+    identity_of(&st, ret_identity);
+    *ret_type = S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
+    *ret_place = place;
+    return STATUS_OK;
+}
+
+enum status file_open_place(int place, int *ret_fd)
+{
+    /* Through /proc the very inode that was looked at is opened: nobody can slip a pipe or a device in between. */
+    char name[40];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", place);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) return status_from_errno(errno);
+    *ret_fd = fd;
+    return STATUS_OK;
+}
+
+enum status file_identify(int fd, struct file_identity *ret_identity)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) return status_from_errno(errno);
+    identity_of(&st, ret_identity);
+    return STATUS_OK;
+}
+
+/* A file system that lives in memory refuses RWF_NOWAIT (EOPNOTSUPP), and never waits. */
+static bool is_memory(int fd)
+{
+    struct statfs fs;
+    return fstatfs(fd, &fs) == 0 && ((int)fs.f_type == TMPFS_MAGIC_NUMBER || (int)fs.f_type == RAMFS_MAGIC_NUMBER);
+}
+
+enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_patience patience, size_t *ret_read)
+{
+    int flags = patience == FILE_NOWAIT ? RWF_NOWAIT : 0;
+    size_t done = 0;
+    while (done < size) {
+        struct iovec part = { .iov_base = to + done, .iov_len = size - done };
+        ssize_t n = preadv2(fd, &part, 1, offset + (int64_t)done, flags);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EOPNOTSUPP && flags != 0) {
+            if (!is_memory(fd)) return STATUS_WOULD_BLOCK;
+            flags = 0;
+            continue;
+        }
+        if (n < 0) return status_from_errno(errno);
+        if (n == 0) {
+            /* Kernels 5.9 and 5.10 may say 0 in the middle of a file when they must not wait: do not believe it. */
+            if (flags != 0) return STATUS_WOULD_BLOCK;
+            break;
+        }
+        done += (size_t)n;
+    }
+    *ret_read = done;
+    return STATUS_OK;
+}
+
+bool file_is_resident(int fd, int64_t offset, int64_t size)
+{
+    struct {
+        uint64_t offset, length;
+    } range = { (uint64_t)offset, (uint64_t)size };
+    struct {
+        uint64_t cached, dirty, writeback, evicted, recently_evicted;
+    } pages;
+    if (syscall(SYS_cachestat, fd, &range, &pages, 0) != 0) return false;
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t first = range.offset / page, last = (range.offset + range.length - 1) / page;
+    return size == 0 || pages.cached >= last - first + 1;
+}
+
+void file_read_ahead(int fd, int64_t offset, int64_t size)
+{
+    (void)posix_fadvise(fd, offset, size, POSIX_FADV_WILLNEED);
+}

@@ -1,0 +1,65 @@
+/* file.h - opening beneath a root, identities, and reads that do not wait.
+ *
+ * Role:   the raw calls by which the cache meets the file system. A path never leaves its root: neither by "..", nor by
+ *         a symbolic link, nor by a magic link (openat2, RESOLVE_BENEATH); only a regular file is ever opened for reading.
+ * Owns:   nothing; descriptors that are returned are the caller's.
+ * Thread: any; with FILE_NOWAIT no call waits for a device.
+ */
+#ifndef FOLIO_PLATFORM_FILE_H
+#define FOLIO_PLATFORM_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/status.h"
+
+enum file_patience {
+    FILE_NOWAIT, /* give up with STATUS_WOULD_BLOCK where a device would have to be waited for */
+    FILE_WAIT,
+};
+
+enum file_type { FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
+
+/* What tells one version of a file from another. */
+struct file_identity {
+    uint64_t device, inode;
+    int64_t size;         /* bytes */
+    int64_t modified_s;   /* seconds since 1970 */
+    int64_t changed_s;    /* seconds since 1970; of the inode (ctime) */
+    uint32_t modified_ns; /* the rest of the second */
+    uint32_t changed_ns;
+};
+
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
+
+/* Open the folder at `path` as a root to resolve beneath. -1 with errno. */
+NODISCARD int file_root_open(const char *path);
+
+/* Whether this kernel has openat2 with RESOLVE_BENEATH (Linux 5.6), asked of `root`. */
+NODISCARD bool file_beneath_supported(int root);
+
+/* Find what is at `path` (relative, NUL-terminated, "." for the root itself) beneath `root`, without opening it for reading.
+ *
+ * ret_place  on STATUS_OK, a descriptor that only names the place (O_PATH)
+ */
+NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                                enum file_type *ret_type, struct file_identity *ret_identity);
+
+/* Open for reading the regular file that `place` names (it was found to be FILE_REGULAR). */
+NODISCARD enum status file_open_place(int place, int *ret_fd);
+
+NODISCARD enum status file_identify(int fd, struct file_identity *ret_identity);
+
+/* Read up to `size` bytes at `offset`; fewer only at the end of the file. */
+NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_patience patience,
+                                size_t *ret_read);
+
+/* Whether bytes offset..offset+size-1 are all in the page cache, so that sending them waits for nothing.
+ * False also where this cannot be told. */
+NODISCARD bool file_is_resident(int fd, int64_t offset, int64_t size);
+
+/* Begin to read bytes offset.. in the background of the kernel; a hint. */
+void file_read_ahead(int fd, int64_t offset, int64_t size);
+
+#endif

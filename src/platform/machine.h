@@ -1,0 +1,22 @@
+/* machine.h - what the machine, the cgroup and the limits of the process allow.
+ *
+ * Thread: at start; any.
+ */
+#ifndef FOLIO_PLATFORM_MACHINE_H
+#define FOLIO_PLATFORM_MACHINE_H
+
+#include <stdint.h>
+
+/* Bytes of memory that this process may use: the machine's, or less where a cgroup (v1 or v2) says so. */
+uint64_t machine_memory_bytes(void);
+
+/* Raise the soft limit of descriptors to the hard one; returns what holds now. */
+uint64_t machine_descriptors_raise(void);
+
+/* How many descriptors this process has open. */
+unsigned machine_descriptors_open(void);
+
+/* Make the allocator keep to few arenas and few mappings, and give memory back; before any thread is started. */
+void machine_allocator_tune(void);
+
+#endif

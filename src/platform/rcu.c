@@ -1,0 +1,47 @@
+#include "platform/rcu.h"
+
+/* Known to gcc by macro, to clang by feature test. */
+#if defined(__SANITIZE_THREAD__)
+#define WITH_THREAD_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define WITH_THREAD_SANITIZER 1
+#endif
+#endif
+
+#ifdef WITH_THREAD_SANITIZER
+void __tsan_acquire(void *address);
+void __tsan_release(void *address);
+static char grace; /* its address only */
+
+void rcu_order_reader_done(void)
+{
+    __tsan_release(&grace);
+}
+
+void rcu_order_readers_waited(void)
+{
+    __tsan_acquire(&grace);
+}
+#else
+void rcu_order_reader_done(void) {}
+
+void rcu_order_readers_waited(void) {}
+#endif
+
+void rcu_reader_begin(void)
+{
+    urcu_qsbr_register_thread();
+}
+
+void rcu_reader_end(void)
+{
+    rcu_order_reader_done();
+    urcu_qsbr_unregister_thread();
+}
+
+void rcu_wait_for_readers(void)
+{
+    urcu_qsbr_synchronize_rcu();
+    rcu_order_readers_waited();
+}

@@ -1,0 +1,63 @@
+/* socket.h - listening sockets and what is set on accepted ones.
+ *
+ * Role:   raw calls; no policy. Addresses are texts as the configuration has them.
+ * Owns:   nothing; descriptors that are returned are the caller's. Thread: any.
+ */
+#ifndef FOLIO_PLATFORM_SOCKET_H
+#define FOLIO_PLATFORM_SOCKET_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+/* Who is at the other end, in 20 bytes. */
+struct peer_address {
+    uint8_t bytes[16]; /* of an IPv6 address; IPv4 as ::ffff:a.b.c.d; all zero for a Unix socket */
+    uint16_t port;     /* host byte order; 0 for a Unix socket */
+    uint16_t is_unix;
+};
+
+enum { PEER_TEXT_BYTES = 48, BACKLOG_MAX = 4096 };
+
+struct socket_address {
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+        struct sockaddr_storage room;
+    } at;
+    socklen_t size;
+};
+
+/* Parse "1.2.3.4", "::1", "[::1]" or "unix:PATH". False: it is none of these. */
+NODISCARD bool socket_address_parse(const char *text, uint16_t port, struct socket_address *ret_address);
+
+/* Every address of one family: 0.0.0.0 or ::. */
+void socket_address_any(int family, uint16_t port, struct socket_address *ret_address);
+
+/* "http://127.0.0.1:8080/" or "unix:/run/folio.sock". */
+void socket_address_url(const struct socket_address *address, char *out, size_t room);
+
+/* A listening, non-blocking socket; IPv6 ones take IPv6 only. `shares` sets SO_REUSEPORT, so that each worker has its own.
+ * A Unix socket that nobody listens on any more is replaced. -1 with errno. */
+NODISCARD int socket_listen(const struct socket_address *address, bool shares);
+
+/* Ask which port the kernel chose, into `address`. */
+void socket_address_learn(int listener, struct socket_address *address);
+
+/* Accept one connection, non-blocking, TCP_NODELAY. -1 with errno. */
+NODISCARD int socket_accept(int listener, struct peer_address *ret_peer);
+
+/* From now on no new connection reaches this listener: what is in its queue can be accepted, then it can be closed,
+ * and nobody who was let in is lost. */
+void socket_refuse_new(int listener);
+
+/* Make the next close() a reset, so that the peer cannot take what it got for a whole answer. */
+void socket_reset_on_close(int fd);
+
+/* The address as text, IPv4 without the mapping's prefix; returns its length. "unix:" for a Unix socket. */
+size_t peer_address_text(const struct peer_address *peer, char out[PEER_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,31 @@
+/* thread.h - starting threads of ours: named, with signals blocked, on a stack of a stated size.
+ *
+ * Thread: any.
+ */
+#ifndef FOLIO_PLATFORM_THREAD_H
+#define FOLIO_PLATFORM_THREAD_H
+
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+
+enum { THREAD_STACK_BYTES = 256 * 1024 };
+
+/* Start body(argument) in a thread called `name` (15 bytes at most). All signals are blocked in it.
+ * STATUS_EXHAUSTED: the system has no thread to give. */
+NODISCARD enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(void *), void *argument);
+
+/* Bind the calling thread to the index-th of the CPUs that the process may use. A hint; failure is ignored. */
+void thread_bind_to_cpu(unsigned index);
+
+/* The CPUs that this process may use; at least 1. */
+unsigned thread_cpus(void);
+
+/* A descriptor to wake a sleeping loop by: readable after wakeup_ring(), until wakeup_clear(). -1 with errno. */
+NODISCARD int wakeup_open(void);
+void wakeup_ring(int fd);
+void wakeup_clear(int fd);
+
+#endif

@@ -1,0 +1,292 @@
+#include "server/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/quantity.h"
+#include "http/ready_head.h"
+#include "platform/machine.h"
+#include "platform/thread.h"
+#include "server/handler.h"
+#include "server/listeners.h"
+
+enum {
+    LOADERS_MAX = 8,
+    DESCRIPTORS_RESERVED = 24, /* standard ones, logs, signals, and what each load opens for a moment */
+    DESCRIPTORS_A_WORKER = 4,  /* epoll, mailbox, what it opens in place */
+    WITHOUT_BODY_MAX = 8192,
+    QUIT_GRACE_MS = 1000,
+    TYPES_BYTES_MAX = 4 << 20,
+};
+
+struct server {
+    const struct config *config;
+    unsigned thread_count;
+    unsigned descriptors_at_start;
+    int root;
+    struct site site;
+    struct media_types *types;
+    struct cache_options cache_options;
+    struct worker_options worker_options;
+    _Atomic uint32_t connections;
+    struct listeners listeners;
+    struct worker *workers[THREADS_MAX];
+    bool is_started[THREADS_MAX];
+};
+
+static bool fail(const char *what, const char *name, const char *remedy)
+{
+    fprintf(stderr, "folio: %s%s%s: %s%s\n", what, name ? " " : "", name ? name : "", strerror(errno), remedy);
+    return false;
+}
+
+static bool open_root(struct server *server)
+{
+    const char *path = server->config->document_root;
+    server->root = file_root_open(path);
+    if (server->root < 0) {
+        const char *remedy = errno == ENOTDIR  ? "\n  a folder is wanted; name the one that holds the file"
+                             : errno == EACCES ? "\n  run folio as a user who may read it, or open it with chmod"
+                                               : "";
+        return fail("cannot serve", path, remedy);
+    }
+    if (faccessat(server->root, ".", R_OK | X_OK, AT_EACCESS) != 0)
+        return fail("cannot serve", path, "\n  run folio as a user who may read it, or open it with chmod");
+    if (!file_beneath_supported(server->root)) {
+        fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
+                        "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
+        return false;
+    }
+    return true;
+}
+
+/* The text of the mime.types file; empty if there is none. */
+static bool load_types(struct server *server)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *file = fopen(server->config->types_path, "re");
+    if (file) {
+        text = malloc(TYPES_BYTES_MAX);
+        size = text ? fread(text, 1, TYPES_BYTES_MAX, file) : 0;
+        fclose(file);
+    } else if (errno != ENOENT) {
+        return fail("cannot read", server->config->types_path, "\n  name another with -c 'TypesConfig FILE'");
+    }
+    server->types = media_types_new(span_of(text ? text : "", size));
+    free(text);
+    errno = ENOMEM;
+    return server->types ? true : fail("media types", NULL, "");
+}
+
+/* Share the descriptors out: some for streams, the rest for connections. */
+static void plan(struct server *server)
+{
+    const struct config *config = server->config;
+    uint64_t descriptors = machine_descriptors_raise();
+    uint64_t reserved = DESCRIPTORS_RESERVED + server->thread_count * DESCRIPTORS_A_WORKER;
+    reserved += server->thread_count * server->listeners.address_count;
+    uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
+    uint64_t streams = to_share / 8;
+    uint64_t connections = to_share - streams;
+    if (config->connections_max > 0 && config->connections_max < connections) connections = config->connections_max;
+    uint64_t bytes = config->cache_bytes ? config->cache_bytes : machine_memory_bytes() / 4;
+    uint64_t files = config->cache_files;
+    server->cache_options = (struct cache_options){
+        .rules = {
+            .root = server->root,
+            .index_name = SPAN("index.html"),
+            .snapshot_bytes_max = config->snapshot_bytes,
+            .make_head = site_make_head,
+            .head_context = server->types,
+        },
+        .limits = {
+            .bytes = bytes,
+            .files = (uint32_t)files,
+            .streams = (uint32_t)(streams < files ? streams : files),
+            .without_body = (uint32_t)(files < WITHOUT_BODY_MAX ? files : WITHOUT_BODY_MAX),
+        },
+        .revalidate_ms = (int64_t)config->revalidate_ms,
+        .expire_ms = (int64_t)config->expire_ms,
+        .loaders_max = LOADERS_MAX,
+    };
+    server->worker_options = (struct worker_options){
+        .limits = {
+            .line_bytes = (uint32_t)config->limit_line_bytes,
+            .field_bytes = (uint32_t)config->limit_field_bytes,
+            .fields = (uint32_t)config->limit_fields,
+            .head_bytes = WORKER_INPUT_BYTES,
+        },
+        .request_timeout_ms = (int64_t)config->request_timeout_ms,
+        .keepalive_timeout_ms = (int64_t)config->keepalive_timeout_ms,
+        .send_min_bytes_s = config->send_min_bytes_s,
+        .send_min_window_ms = (int64_t)config->send_min_window_ms,
+        .quit_grace_ms = QUIT_GRACE_MS,
+        .connections_max = (uint32_t)connections,
+        .connections = &server->connections,
+    };
+}
+
+static bool make_workers(struct server *server)
+{
+    server->site = (struct site){ .cache = cache_new(&server->cache_options), .types = server->types };
+    if (!server->site.cache) return fail("cannot make the cache", NULL, "");
+    if (server->config->access_log[0]) {
+        server->site.log =
+            access_log_open(server->config->access_log, server->config->log_format, server->thread_count);
+        if (!server->site.log) return fail("cannot write the access log", server->config->access_log, "");
+    }
+    server->worker_options.cache = server->site.cache;
+    server->worker_options.handler = site_handler(&server->site);
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        struct worker_listener listeners[WORKER_LISTENERS_MAX];
+        unsigned count = listeners_take(&server->listeners, i, listeners);
+        server->workers[i] = worker_new(i, &server->worker_options, listeners, count);
+        if (!server->workers[i]) return fail("cannot make a worker", NULL, "");
+    }
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        server->is_started[i] = worker_start(server->workers[i]) == STATUS_OK;
+        if (!server->is_started[i]) return fail("cannot start a worker", NULL, "\n  ask for fewer with --threads");
+    }
+    return true;
+}
+
+static void say_ready(const struct server *server)
+{
+    char text[QUANTITY_TEXT_BYTES], url[256];
+    char *path = realpath(server->config->document_root, NULL);
+    printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : server->config->document_root);
+    free(path);
+    for (unsigned i = 0; i < server->listeners.address_count; i++) {
+        socket_address_url(&server->listeners.addresses[i], url, sizeof url);
+        printf("  address   %s\n", url);
+    }
+    printf("  threads   %u\n", server->thread_count);
+    printf("  memory    %s for files, at most %" PRIu32 " of them\n",
+           quantity_format_bytes(server->cache_options.limits.bytes, text), server->cache_options.limits.files);
+    printf("  limits    %" PRIu32 " connections, %" PRIu32 " big files open\n", server->worker_options.connections_max,
+           server->cache_options.limits.streams);
+    fflush(stdout);
+}
+
+static void command_all(struct server *server, enum worker_command command)
+{
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        if (server->is_started[i]) worker_command(server->workers[i], command);
+    }
+}
+
+/* Obey signals until every worker has ended. */
+static void obey_signals(struct server *server, int signals, int ended)
+{
+    unsigned running = server->thread_count;
+    bool was_told_to_stop = false;
+    while (running > 0) {
+        struct pollfd wait[] = { { .fd = signals, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
+        if (poll(wait, 2, -1) < 0) continue;
+        if (wait[1].revents) {
+            wakeup_clear(ended);
+            running = 0;
+            for (unsigned i = 0; i < server->thread_count; i++) running += !worker_has_ended(server->workers[i]);
+        }
+        struct signalfd_siginfo info;
+        if (!wait[0].revents || read(signals, &info, sizeof info) != sizeof info) continue;
+        switch (info.ssi_signo) {
+        case SIGQUIT: command_all(server, WORKER_FINISH); break;
+        case SIGTERM:
+        case SIGINT:
+            if (was_told_to_stop) _exit(0);
+            was_told_to_stop = true;
+            command_all(server, WORKER_STOP);
+            break;
+        default:
+            fprintf(stderr, "folio: %s: there is nothing to read again; a changed file is seen without it\n",
+                    strsignal((int)info.ssi_signo));
+        }
+    }
+}
+
+static void end_workers(struct server *server)
+{
+    command_all(server, WORKER_STOP);
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        if (server->is_started[i]) pthread_join(server->workers[i]->thread, NULL);
+    }
+}
+
+/* Take everything down, and tell what was left over. */
+static void take_down(struct server *server, bool was_ready)
+{
+    uint64_t requests = 0, held = 0;
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        if (server->workers[i]) requests += atomic_load(&server->workers[i]->counts.requests);
+    }
+    uint32_t connections = atomic_load(&server->connections);
+    if (server->site.cache) cache_stop(server->site.cache);
+    for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
+    cache_free(server->site.cache, &held);
+    uint64_t lost = access_log_close(server->site.log);
+    media_types_free(server->types);
+    listeners_close(&server->listeners);
+    if (server->root >= 0) close(server->root);
+    if (!was_ready) return;
+    printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " references=%" PRIu64
+           " descriptors=%u lost-log-lines=%" PRIu64 "\n",
+           requests, connections, held, machine_descriptors_open() - server->descriptors_at_start, lost);
+    fflush(stdout);
+}
+
+/* Signals come through a descriptor; every thread is started with them blocked. SIGPIPE: send() says EPIPE. */
+static int open_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    static const int wanted[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&set, wanted[i]);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int server_run(const struct config *config)
+{
+    struct server *server = calloc(1, sizeof *server);
+    if (!server) return fail("no memory", NULL, ""), 1;
+    int exit_status = 1;
+    server->config = config;
+    server->root = -1;
+    server->thread_count = config->threads ? (unsigned)config->threads : thread_cpus();
+    if (server->thread_count > THREADS_MAX) server->thread_count = THREADS_MAX;
+    server->descriptors_at_start = machine_descriptors_open();
+    int signals = open_signals(), ended = wakeup_open();
+    if (signals < 0 || ended < 0) {
+        fail("no descriptors", NULL, "");
+        goto out;
+    }
+    machine_allocator_tune();
+    if (!open_root(server) || !load_types(server)) goto out;
+    if (!listeners_open(&server->listeners, config, server->thread_count)) goto out;
+    plan(server);
+    server->worker_options.ended = ended;
+    if (make_workers(server)) {
+        say_ready(server);
+        obey_signals(server, signals, ended);
+        exit_status = 0;
+    }
+out:
+    end_workers(server);
+    if (signals >= 0) close(signals);
+    if (ended >= 0) close(ended);
+    take_down(server, exit_status == 0);
+    free(server);
+    return exit_status;
+}
