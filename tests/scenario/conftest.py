@@ -1,0 +1,47 @@
+"""Fixtures: servers that are always stopped and checked, and folders to serve that are gone afterwards."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from folio_process import Fleet
+
+
+@pytest.fixture
+def folio():
+    """Start servers: folio(ROOT, OPTIONS..., bind=..., wrap=..., env=..., expects_errors=...)."""
+    fleet = Fleet()
+    yield fleet.start
+    fleet.stop()
+
+
+@pytest.fixture(scope="module")
+def lasting_folio():
+    """The same, for a server that all tests of a file share."""
+    fleet = Fleet()
+    yield fleet.start
+    fleet.stop()
+
+
+@pytest.fixture
+def folder():
+    """An empty folder."""
+    with tempfile.TemporaryDirectory(prefix="folio-scenario-") as path:
+        yield Path(path)
+
+
+@pytest.fixture(scope="module")
+def lasting_folder():
+    """An empty folder that all tests of a file share."""
+    with tempfile.TemporaryDirectory(prefix="folio-scenario-") as path:
+        yield Path(path)
+
+
+def pytest_make_parametrize_id(config, val, argname):  # pylint: disable=unused-argument
+    """Rows of tables are named by what they hold, in short."""
+    if isinstance(val, dict):
+        return ", ".join(f"{name}: {value}" for name, value in val.items())[:80] or "nothing"
+    if isinstance(val, bytes):
+        return repr(val[:40])[2:-1]
+    return None

@@ -1,0 +1,27 @@
+"""A site that nobody here wrote: Debian's documentation of Python, a thousand pages and more."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+PYTHON_DOC = Path("/usr/share/doc/python3-doc/html")
+
+
+def python_doc():
+    """Its folder, itself no link."""
+    if not PYTHON_DOC.is_dir():
+        pytest.fail("Debian's package python3-doc is missing: apt-get install python3-doc")
+    return PYTHON_DOC.resolve()
+
+
+def walk(root):
+    """All below `root`, as (path beneath it, how it is to be answered): "folder", "bare folder", "file", "leaves"."""
+    for folder, folders, files in os.walk(root):
+        beneath = os.path.relpath(folder, root)
+        if beneath != ".":
+            yield beneath, "folder" if "index.html" in files else "bare folder"
+        for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
+            place = os.path.join(folder, name)
+            stays = os.path.realpath(place).startswith(str(root) + os.sep)
+            yield os.path.normpath(os.path.join(beneath, name)), "file" if stays else "leaves"

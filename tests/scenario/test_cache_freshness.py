@@ -1,0 +1,256 @@
+"""A changed file is seen once MMapRevalidate has passed, whatever way it changed, and no answer mixes two versions."""
+
+import os
+import shutil
+import threading
+import time
+
+import pytest
+
+from access_log import outcomes_of
+from folio_process import eventually
+from http1_client import Ended, request_bytes
+from site_tree import noise, plant, replace
+
+pytestmark = pytest.mark.threads
+REVALIDATE_S = 0.1
+SIZES = [500, 200_000]  # a snapshot, a stream
+OPTIONS = ("-c", f"MMapRevalidate {int(REVALIDATE_S * 1000)}ms", "-c", "MMapMaxFileSize 65536")
+
+
+@pytest.fixture
+def server(folio, folder):
+    plant(folder, {"other": "other"})
+    return folio(folder, "--threads", "2", *OPTIONS)
+
+
+def let_it_age():
+    """From now on, whatever was looked at before must be looked at again before it is used."""
+    time.sleep(REVALIDATE_S + 0.05)
+
+
+def check_seen(server, target, content):
+    """On new connections of both workers, and as one version: 20 of them meet both."""
+    let_it_age()
+    answers = [server.get(target) for _ in range(20)]
+    assert {answer.status for answer in answers} == {200}
+    assert {answer.body for answer in answers} == {content}
+    assert len({answer["ETag"] for answer in answers}) == 1
+    return answers[0]
+
+
+def rename_over(path, content):
+    replace(path, content)
+
+
+def write_in_place(path, content):
+    with open(path, "r+b") as file:
+        file.write(content)
+        file.truncate()
+
+
+def remove_and_create(path, content):
+    path.unlink()
+    path.write_bytes(content)
+
+
+def move_another_here(path, content):
+    """With a time of modification older than the present version's."""
+    other = path.with_name("older")
+    other.write_bytes(content)
+    os.utime(other, (1_000_000_000, 1_000_000_000))
+    other.rename(path)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("new_size", ["the same size", "shorter", "longer", "empty", "the other kind"])
+@pytest.mark.parametrize("change", [rename_over, write_in_place, remove_and_create, move_another_here])
+def test_a_changed_file_is_seen(server, folder, size, new_size, change):
+    path = folder / "file"
+    old = noise(size, "old")
+    path.write_bytes(old)
+    first = check_seen(server, "/file", old)
+    by_name = {"the same size": size, "shorter": size - 100, "longer": size + 100, "empty": 0, "the other kind": SIZES[size == SIZES[0]]}
+    new = noise(by_name[new_size], "new")
+    change(path, new)
+    second = check_seen(server, "/file", new)
+    assert second["ETag"] != first["ETag"]
+    with server.connect() as connection:
+        assert connection.get("/file", {"If-None-Match": first["ETag"]}).status == 200
+        assert connection.get("/file", {"If-None-Match": second["ETag"]}).status == 304
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_touched_file_has_its_new_date(server, folder, size):
+    path = folder / "file"
+    path.write_bytes(noise(size, "same"))
+    os.utime(path, (1_000_000_000, 1_000_000_000))
+    assert check_seen(server, "/file", noise(size, "same"))["Last-Modified"] == "Sun, 09 Sep 2001 01:46:40 GMT"
+    os.utime(path, (1_200_000_000, 1_200_000_000))
+    assert check_seen(server, "/file", noise(size, "same"))["Last-Modified"] == "Thu, 10 Jan 2008 21:20:00 GMT"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_removed_file_is_not_found_and_a_created_one_is(server, folder, size):
+    path = folder / "file"
+    for version in range(2):
+        let_it_age()
+        assert server.get("/file").status == 404
+        path.write_bytes(noise(size, version))
+        check_seen(server, "/file", noise(size, version))
+        path.unlink()
+    let_it_age()
+    assert server.get("/file").status == 404
+
+
+def test_a_folder_becomes_a_file_and_a_folder_again(server, folder):
+    plant(folder, {"thing/index.html": "index"})
+    assert (server.get("/thing").status, server.get("/thing/").body) == (301, b"index")
+    shutil.rmtree(folder / "thing")
+    (folder / "thing").write_text("file")
+    let_it_age()
+    assert (server.get("/thing").body, server.get("/thing/").status) == (b"file", 404)
+    (folder / "thing").unlink()
+    plant(folder, {"thing/index.html": "index again"})
+    let_it_age()
+    assert (server.get("/thing").status, server.get("/thing/").body) == (301, b"index again")
+
+
+def test_an_index_comes_and_goes(server, folder):
+    (folder / "dir").mkdir()
+    assert server.get("/dir/").status == 403
+    (folder / "dir" / "index.html").write_text("index")
+    check_seen(server, "/dir/", b"index")
+    (folder / "dir" / "index.html").unlink()
+    let_it_age()
+    assert server.get("/dir/").status == 403
+
+
+def test_a_flipped_link_is_seen(server, folder):
+    plant(folder, {"release-1/page": "one", "release-2/page": "two"})
+    (folder / "current").symlink_to("release-1")
+    check_seen(server, "/current/page", b"one")
+    (folder / "next").symlink_to("release-2")
+    (folder / "next").rename(folder / "current")
+    check_seen(server, "/current/page", b"two")
+
+
+def test_a_link_turned_outward_is_forbidden(server, folder):
+    plant(folder, {"page": "inside"})
+    (folder / "link").symlink_to("page")
+    check_seen(server, "/link", b"inside")
+    (folder / "next").symlink_to("/etc/hostname")
+    (folder / "next").rename(folder / "link")
+    let_it_age()
+    assert server.get("/link").status == 403
+
+
+def test_a_folder_moved_away_takes_its_files_along(server, folder):
+    plant(folder, {"a/b/page": "page", "a/b/big": noise(SIZES[1], 1)})
+    check_seen(server, "/a/b/page", b"page")
+    check_seen(server, "/a/b/big", noise(SIZES[1], 1))
+    (folder / "a").rename(folder / "c")
+    let_it_age()
+    assert [server.get(target).status for target in ("/a/b/page", "/a/b/big", "/a/b/", "/a/b", "/a/")] == [404] * 5
+    check_seen(server, "/c/b/page", b"page")
+
+
+def test_within_its_time_a_file_is_not_looked_at(folio, folder):
+    """Which is what makes a hit cheap; an hour will not pass here."""
+    plant(folder, {"file": "old"})
+    server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h")
+    assert server.get("/file").body == b"old"
+    (folder / "file").write_text("new")
+    assert [server.get("/file").body for _ in range(10)] == [b"old"] * 10
+
+
+def test_the_log_tells_what_the_cache_had_to_do(folio, folder):
+    plant(folder, {"site/file": "file"})
+    log = folder / "access.log"
+    server = folio(folder / "site", "--threads", "1", *OPTIONS, "--access-log", log, "-c", "LogFormat json")
+    with server.connect() as connection:
+        connection.get("/file")
+        connection.get("/file")
+        let_it_age()
+        connection.get("/file")
+        replace(folder / "site" / "file", b"another")
+        let_it_age()
+        connection.get("/file")
+        connection.get("/file")
+        connection.get("/missing")
+        connection.get("/missing")
+        connection.request("OPTIONS", "*")
+    first, second, aged, changed, after, missing, still_missing, none = outcomes_of(log, 8)
+    assert first in ("miss", "load") and changed in ("miss", "load") and missing in ("miss", "load")
+    assert (second, aged, after, still_missing, none) == ("hit", "revalidated", "hit", "hit", "none")
+
+
+@pytest.mark.parametrize("size", [3_000, 150_000])
+def test_beside_a_writer_that_renames_every_answer_is_one_whole_version(server, folder, size):
+    """Each version is one repeated number; the validator has to tell each from each."""
+
+    def version(number):
+        return b"%08d" % number * (size // 8)
+
+    path = folder / "file"
+    path.write_bytes(version(0))
+    by_etag, failures, is_over = {}, [], threading.Event()
+
+    def read():
+        with server.connect() as connection:
+            while not is_over.is_set():
+                answer = connection.get("/file")
+                number = answer.body[:8]
+                if answer.status != 200 or answer.body != number * (size // 8):
+                    failures.append("an answer of two versions")
+                if by_etag.setdefault(answer["ETag"], number) != number:
+                    failures.append("one validator for two versions")
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    for number in range(1, 400):
+        replace(path, version(number))
+        time.sleep(0.005)
+    is_over.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert len(by_etag) > 3
+    check_seen(server, "/file", version(399))
+
+
+def test_a_stream_that_shrinks_while_it_is_sent_is_cut_off_visibly(server, folder):
+    """Its length was promised: the connection ends before it, and nothing is made up to fill the gap."""
+    content = noise(16 << 20, "stream")
+    path = folder / "stream"
+    path.write_bytes(content)
+    with server.connect(receive_buffer=16384) as connection:
+        connection.send(request_bytes("GET", "/stream") + request_bytes("GET", "/other"))
+        got = connection.receive_some(4096)
+        os.truncate(path, 1 << 20)
+        try:
+            while data := connection.receive_some(1 << 20):
+                got += data
+        except ConnectionResetError:
+            pass
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert b"Content-Length: %d\r\n" % len(content) in head + b"\r\n"
+    assert len(body) < len(content) and content.startswith(body)
+    assert server.get("/other").body == b"other"
+
+
+def test_a_stream_that_is_replaced_while_it_is_sent_is_finished_as_it_was(server, folder):
+    content = noise(16 << 20, "stream")
+    path = folder / "stream"
+    path.write_bytes(content)
+    with server.connect(receive_buffer=16384) as connection:
+        connection.send(request_bytes("GET", "/stream"))
+        eventually(connection.has_input, "the beginning of the answer")
+        replace(path, b"another")
+        let_it_age()
+        assert server.get("/stream").body == b"another"
+        try:
+            assert connection.receive().body == content
+        except Ended:
+            pytest.fail("a version that is still whole was cut off")

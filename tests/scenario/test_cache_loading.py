@@ -1,0 +1,221 @@
+"""What lies on a slow disk is waited for by those who asked for it and by nobody else, and is read once.
+
+The disk is played by preload/slow_disk.c: while its gate is closed, no file can be read.
+"""
+
+import signal
+import threading
+
+import pytest
+
+from access_log import outcomes_of
+from folio_process import eventually
+from http1_client import request_bytes
+from preloads import SlowDisk
+from site_tree import noise, plant
+
+pytestmark = pytest.mark.threads
+HOT, COLD, STREAM = noise(2000, "hot"), noise(30_000, "cold"), noise(3_000_000, "stream")
+
+
+@pytest.fixture
+def disk(folder):
+    disk = SlowDisk(folder)
+    yield disk
+    disk.open()
+
+
+@pytest.fixture
+def site(folder):
+    return plant(folder / "site", {"hot": HOT, **{f"cold{i}": noise(30_000, i) for i in range(8)}, "cold": COLD, "stream": STREAM})
+
+
+@pytest.fixture
+def log(folder):
+    return folder / "access.log"
+
+
+@pytest.fixture
+def server(folio, site, disk, log):
+    server = folio(
+        site, "--threads", "2", "-c", "MMapRevalidate 1h", "--access-log", log, "-c", "LogFormat json", env=disk.environment
+    )
+    for _ in range(20):
+        assert server.get("/hot").body == HOT
+    return server
+
+
+def check_nobody_else_waits(server):
+    """New connections, which meet both workers."""
+    for _ in range(20):
+        assert server.get("/hot").body == HOT
+
+
+def test_one_load_a_path_however_many_wait(server, disk, log):
+    disk.close()
+    clients = [server.connect() for _ in range(60)]
+    for client in clients:
+        client.send(request_bytes("GET", "/cold"))
+    eventually(lambda: disk.waiting == 1, "the one read")
+    check_nobody_else_waits(server)
+    assert (disk.waiting, disk.waited) == (1, 1)
+    assert not any(client.has_input() for client in clients)
+    disk.open()
+    for client in clients:
+        assert client.receive().body == COLD
+        client.close()
+    assert disk.waited == 1
+    assert server.get("/cold").body == COLD
+    outcomes = outcomes_of(log, 20 + 20 + 60 + 1)
+    assert outcomes.count("load") >= 40 and outcomes[-1] == "hit"
+
+
+def test_several_files_are_waited_for_side_by_side(server, disk):
+    disk.close()
+    clients = {i: server.connect() for i in range(3)}
+    for i, client in clients.items():
+        client.send(request_bytes("GET", f"/cold{i}"))
+    eventually(lambda: disk.waiting >= 2, "two reads at once")
+    check_nobody_else_waits(server)
+    disk.open()
+    for i, client in clients.items():
+        assert client.receive().body == noise(30_000, i)
+        client.close()
+
+
+def test_more_files_than_loaders_are_all_loaded_in_the_end(server, disk):
+    disk.close()
+    with server.connect() as connection:
+        others = [server.connect() for _ in range(8)]
+        for i, other in enumerate(others):
+            other.send(request_bytes("GET", f"/cold{i}"))
+        connection.send(b"".join(request_bytes("GET", f"/cold{i}") for i in range(8)))
+        eventually(lambda: disk.waiting >= 2, "reads")
+        disk.open()
+        for i, other in enumerate(others):
+            assert other.receive().body == noise(30_000, i)
+            other.close()
+            assert connection.receive().body == noise(30_000, i)
+
+
+def test_a_pipeline_keeps_its_order_around_what_is_waited_for(server, disk):
+    names = ["hot", "cold", "hot", "missing", "cold1", "stream", "hot"]
+    contents = {"hot": HOT, "cold": COLD, "cold1": noise(30_000, 1), "stream": STREAM, "missing": None}
+    disk.close()
+    with server.connect() as connection:
+        connection.send(b"".join(request_bytes("GET", "/" + name) for name in names))
+        assert connection.receive().body == HOT
+        eventually(lambda: disk.waiting == 1, "the read")
+        check_nobody_else_waits(server)
+        assert not connection.has_input()
+        disk.open()
+        for name in names[1:]:
+            response = connection.receive()
+            assert response.status == (404 if name == "missing" else 200)
+            assert contents[name] in (None, response.body)
+
+
+@pytest.mark.parametrize("method, fields, status", [("HEAD", {}, 200), ("GET", {"Range": "bytes=5-9"}, 206), ("GET", {"If-None-Match": "*"}, 304)])
+def test_what_was_waited_for_is_answered_as_it_was_asked(server, disk, method, fields, status):
+    disk.close()
+    with server.connect() as connection:
+        connection.send(request_bytes(method, "/cold", {**fields, "User-Agent": "x" * 500}))
+        eventually(lambda: disk.waiting == 1, "the read")
+        check_nobody_else_waits(server)
+        disk.open()
+        response = connection.receive(method)
+        assert response.status == status
+        assert response.body == (COLD[5:10] if status == 206 else b"")
+
+
+def test_more_may_be_sent_while_an_answer_is_waited_for(server, disk):
+    disk.close()
+    with server.connect() as connection:
+        connection.send(request_bytes("GET", "/cold"))
+        eventually(lambda: disk.waiting == 1, "the read")
+        connection.send(request_bytes("GET", "/hot") * 3 + b"GET /h")
+        check_nobody_else_waits(server)
+        disk.open()
+        assert connection.receive().body == COLD
+        for _ in range(3):
+            assert connection.receive().body == HOT
+        connection.send(b"ot HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.receive().body == HOT
+
+
+@pytest.mark.parametrize("leave", ["vanish", "close", "finish_sending"])
+def test_who_leaves_while_it_waits_leaves_nothing_behind(server, disk, leave):
+    disk.close()
+    clients = [server.connect() for _ in range(10)]
+    for client in clients:
+        client.send(request_bytes("GET", "/cold"))
+    eventually(lambda: disk.waiting == 1, "the read")
+    check_nobody_else_waits(server)
+    for client in clients:
+        getattr(client, leave)()
+    check_nobody_else_waits(server)
+    disk.open()
+    assert server.get("/cold").body == COLD
+    if leave == "finish_sending":
+        for client in clients:
+            assert client.receive().body == COLD
+            client.close()
+
+
+def test_a_file_that_changes_while_it_is_waited_for_is_read_again(server, disk, site):
+    """Length, validators and content come from one version."""
+    disk.close()
+    with server.connect() as connection:
+        connection.send(request_bytes("GET", "/cold"))
+        eventually(lambda: disk.waiting == 1, "the read")
+        (site / "cold").write_bytes(b"shorter, and another")
+        disk.open()
+        first = connection.receive()
+        assert first.body == b"shorter, and another"
+        assert connection.get("/cold", {"If-None-Match": first["ETag"]}).status == 304
+
+
+def test_a_cold_window_of_a_stream_holds_only_its_reader_up(server, disk):
+    with server.connect() as connection:
+        assert connection.head("/stream").status == 200
+    disk.close()
+    with server.connect() as first, server.connect() as second:
+        first.send(request_bytes("GET", "/stream"))
+        second.send(request_bytes("GET", "/stream", {"Range": "bytes=2900000-2900009"}))
+        eventually(lambda: disk.waiting >= 1, "a read ahead of sending")
+        check_nobody_else_waits(server)
+        disk.open()
+        assert first.receive().body == STREAM
+        assert second.receive().body == STREAM[2_900_000:2_900_010]
+
+
+def test_who_leaves_while_a_window_is_waited_for_leaves_nothing_behind(server, disk):
+    with server.connect() as connection:
+        assert connection.head("/stream").status == 200
+    disk.close()
+    for _ in range(5):
+        client = server.connect()
+        client.send(request_bytes("GET", "/stream"))
+        eventually(lambda: disk.waiting >= 1, "a read ahead of sending")
+        client.vanish()
+    check_nobody_else_waits(server)
+    disk.open()
+    assert server.get("/stream").body == STREAM
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_it_can_be_stopped_while_somebody_waits(server, disk, number):
+    """QUIT finishes what was begun; TERM may cut it off."""
+    disk.close()
+    with server.connect() as connection:
+        connection.send(request_bytes("GET", "/cold"))
+        eventually(lambda: disk.waiting == 1, "the read")
+        server.send_signal(number)
+        opener = threading.Timer(0.2, disk.open)
+        opener.start()
+        if number == signal.SIGQUIT:
+            response = connection.receive()
+            assert response.body == COLD and response.closes()
+            connection.receive_end()
+        assert server.wait() == 0
+        opener.join()
