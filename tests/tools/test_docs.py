@@ -1,0 +1,60 @@
+"""README and the manual page name every option and directive that there is, with its default, and no other."""
+import os
+import re
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), '..', '..'))
+
+
+def read(path):
+    with open(os.path.join(TOP, path), encoding='utf-8') as file:
+        return file.read()
+
+
+def known_directives():
+    """Name and default (None: none, or worked out at the start) of each row of the table in the source."""
+    rows = re.findall(r'[{,(] *"([A-Z]\w+)", "[^"]*", (NULL|"[^"]*")', read('src/server/directive.c'))
+    return {name: None if default == 'NULL' else default.strip('"') for name, default in rows}
+
+
+def known_options():
+    return set(re.findall(r'\{ "([a-z-]+)", (?:no|required|optional)_argument', read('src/cli/command.c')))
+
+
+def manual_items(section):
+    """The paragraphs of the list in a section of the manual page, by their first line."""
+    text = re.search(rf'^\.Sh {section}\n(.*?)(?=^\.Sh |\Z)', read('packaging/folio.1'), re.M | re.S).group(1)
+    return {item.split('\n', 1)[0]: item for item in re.split(r'^\.It ', text, flags=re.M)[1:]}
+
+
+def test_the_tables_of_the_source_are_understood():
+    assert len(known_directives()) >= 12 and 'MMapMaxBytes' in known_directives()
+    assert known_options() >= {'port', 'bind', 'help'}
+
+
+def test_readme_has_every_directive_with_its_default():
+    section = read('README.md').split('### Directives')[1].split('###')[0]
+    rows = re.findall(r'^\| `(\w+)[^`]*` \|([^|]*)\|', section, re.M)
+    documented = {name: default.strip() for name, default in rows}
+    assert set(documented) == set(known_directives())
+    for name, default in known_directives().items():
+        assert default is None or documented[name] == default, name
+
+
+def test_the_manual_page_has_every_directive_with_its_default():
+    items = {head.split()[1]: text for head, text in manual_items('DIRECTIVES').items()}
+    assert set(items) == set(known_directives())
+    for name, default in known_directives().items():
+        assert default is None or re.search(rf'(?<!\w){re.escape(default)}(?!\w)', items[name]), name
+
+
+def test_readme_and_the_manual_page_have_every_option():
+    in_manual = {name for head in manual_items('DESCRIPTION') for name in re.findall(r'Fl -([a-z-]+)', head)}
+    in_readme = set(re.findall(r'`--([a-z-]+)', read('README.md')[:read('README.md').index('### Directives')]))
+    assert in_manual == known_options()
+    assert in_readme == known_options()
+
+
+def test_the_help_has_every_option():
+    usage = re.search(r'usage_text\[\] =(.*?);\n', read('src/cli/command.c'), re.S).group(1).split('Examples:')[0]
+    helped = set(re.findall(r' --([a-z-]+)', usage))
+    assert helped == known_options()
