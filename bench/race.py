@@ -1,0 +1,187 @@
+#!/usr/bin/python3
+"""Race Folio against the floors and Debian's nginx, h2o, lighttpd and Apache on one machine.
+
+Every server has one worker on one CPU, the load generator has another. The rounds are interleaved (A B C A B C ...), so
+that a machine that drifts drifts for all. What counts is the server's own CPU time per request, over all threads of its
+process tree, and its ratio to the floor's in the same round: it means something also where the client is the bottleneck.
+
+Writes build/bench/results.json, and a chart and tables of it; a whole race (every load and server) also renews
+docs/bench.svg and docs/BENCH.md.
+"""
+import argparse
+import collections
+import json
+import os
+import statistics
+import subprocess
+import time
+
+import chart
+import machine
+from field import NAMES, PEERS, Field, check_body, version
+from machine import say
+
+Load = collections.namedtuple('Load', 'title file size connections floors options logs', defaults=((), False))
+# The first floor named is the one that the ratio is to.
+LOADS = {
+    '1k': Load('1 KiB', '1k.html', 1 << 10, 64, ('copy',)),
+    'pipe': Load('1 KiB, 16 pipelined', '1k.html', 1 << 10, 64, ('copy',), ('--pipeline', '16')),
+    'log': Load('1 KiB, access log on', '1k.html', 1 << 10, 64, ('copy',), (), True),
+    'close': Load('1 KiB, a connection each', '1k.html', 1 << 10, 64, ('close',), ('--close',)),
+    '16k': Load('16 KiB', '16k.html', 16 << 10, 64, ('copy',)),
+    '100k': Load('100 KiB', '100k.bin', 100 << 10, 32, ('sendfile', 'copy')),
+    '1m': Load('1 MiB', '1m.bin', 1 << 20, 16, ('sendfile',)),
+    '1g': Load('1 GiB', '1g.bin', 1 << 30, 4, ('sendfile',)),
+}
+DOCS = f'{machine.PROJECT}/docs'
+
+
+def make_files(www):
+    os.makedirs(www, exist_ok=True)
+    for load in LOADS.values():
+        path = f'{www}/{load.file}'
+        if os.path.exists(path) and os.path.getsize(path) == load.size:
+            continue
+        block = os.urandom(min(load.size, 1 << 20))
+        with open(path, 'wb') as out:
+            for _ in range(load.size // len(block)):
+                out.write(block)
+
+
+def drive(out, load, port, seconds, cpu):
+    """One run of the load generator."""
+    command = [f'{out}/load', '--path', f'/{load.file}', '--size', str(load.size), '--seconds', str(seconds),
+               '--connections', str(load.connections), *load.options, f'127.0.0.1:{port}']
+    process = machine.start(command, cpu, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    answer = json.loads(process.communicate()[0] or '{"errors": 1, "first_error": "the load generator gave up"}')
+    machine.stop(process)
+    return answer
+
+
+def measure(process, load, o):
+    """One round of one server: what it did, and what that cost."""
+    before = machine.cpu_seconds(process.pid)
+    run = drive(o.out, load, process.port, o.seconds, o.cpus[1])
+    time.sleep(0.02)  # let it see that the connections are closed: that belongs to the run
+    spent = machine.cpu_seconds(process.pid) - before
+    answers = run.get('body_bytes', 0) / load.size  # the begun ones count in part: a GiB takes a while
+    seconds = run.get('seconds', 0) or 1
+    return {'rps': answers / seconds, 'mb_s': run.get('mb', 0) / seconds, 'cpu_us': spent / max(answers, 1e-9) * 1e6,
+            'busy': spent / seconds, 'client_busy': run.get('cpu_seconds', 0) / seconds,
+            'p50_us': run.get('latency_us', {}).get('p50', 0), 'p99_us': run.get('latency_us', {}).get('p99', 0),
+            'error': run['first_error'] if run['errors'] else ''}
+
+
+def start_all(field, key, load, www, names, o):
+    """Start the field of one load; who cannot be started, or gives wrong bytes, is told and left out."""
+    running = {}
+    floors = ['floor'] + [f'floor ({kind})' for kind in load.floors[1:]]
+    for name, port in zip(floors + names, machine.free_ports(len(floors) + len(names))):
+        try:
+            if name in floors:
+                kind = load.floors[floors.index(name)]
+                argument = f'{www}/{load.file}' if kind == 'sendfile' else str(load.size)
+                floor = {'copy': ['copy', argument], 'close': ['copy', argument, 'close'], 'sendfile': ['sendfile', argument]}
+                running[name] = field.start_floor(floor[kind], port, o.cpus[0])
+                continue
+            process = field.start(name, port, www, o.cpus[0], load.logs)
+            running[name] = process
+            check_body(port, load.file, f'{www}/{load.file}')
+        except OSError as reason:
+            say(f'   {name} does not race on {key}: {reason}')
+            if name in running:
+                field.stop(running.pop(name))
+    return running
+
+
+def race(field, key, www, names, o):
+    load = LOADS[key]
+    running = start_all(field, key, load, www, names, o)
+    for process in running.values():
+        drive(o.out, load, process.port, min(1, o.seconds), o.cpus[1])
+    rounds = {name: [] for name in running}
+    for _ in range(o.rounds):
+        for name, process in running.items():
+            rounds[name].append(measure(process, load, o))
+    memory = {name: machine.memory_kib(process.pid) for name, process in running.items()}
+    ends = {name: field.stop(process) for name, process in running.items()}
+    servers = {}
+    for name, runs in rounds.items():
+        row = {figure: statistics.median(run[figure] for run in runs)
+               for figure in ('rps', 'mb_s', 'cpu_us', 'busy', 'client_busy', 'p50_us', 'p99_us')}
+        ratios = [run['cpu_us'] / floor['cpu_us'] for run, floor in zip(runs, rounds['floor']) if floor['cpu_us']] or [0]
+        row.update(to_floor=statistics.median(ratios), to_floor_range=[min(ratios), max(ratios)], pss_kib=memory[name],
+                   error=next((run['error'] for run in runs if run['error']), '') or ends[name] or '')
+        servers[name] = row
+    for name in names:
+        if load.logs and os.path.exists(field.log(name)):
+            os.unlink(field.log(name))
+    return {'title': load.title, 'size': load.size, 'connections': load.connections, 'floor': load.floors[0],
+            'servers': servers}
+
+
+def print_load(result):
+    say(f'\n{result["title"]} ({result["connections"]} connections; the floor: {result["floor"]})')
+    say(f'  {"server":17}{"CPU us/req":>11}{"x floor":>9}{"(range)":>14}{"req/s":>11}{"MB/s":>8}{"busy":>7}'
+        f'{"p50 ms":>9}{"p99 ms":>9}{"MiB":>8}')
+    for name, row in result['servers'].items():
+        low, high = row['to_floor_range']
+        say(f'  {name:17}{row["cpu_us"]:11.2f}{row["to_floor"]:9.2f}{f"({low:.2f}-{high:.2f})":>14}{row["rps"]:11.0f}'
+            f'{row["mb_s"]:8.0f}{row["busy"]:7.0%}{row["p50_us"] / 1e3:9.2f}{row["p99_us"] / 1e3:9.2f}'
+            f'{row["pss_kib"] / 1024:8.1f}{"  ERROR: " + row["error"] if row["error"] else ""}')
+
+
+def parse_options():
+    a = argparse.ArgumentParser(prog='bench/run', description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument('--servers', default=','.join(NAMES), help='default: %(default)s; the floors always run')
+    a.add_argument('--loads', default=','.join(LOADS), help='default: %(default)s')
+    a.add_argument('--rounds', type=int, default=5, help='default: %(default)s')
+    a.add_argument('--seconds', type=float, default=1.5, help='of each run, default: %(default)s')
+    a.add_argument('--cpus', default='0,1', help="the server's CPU and the client's, default: %(default)s")
+    a.add_argument('--folio', default=f'{machine.PROJECT}/build/folio', help='the binary that races')
+    a.add_argument('--extra', action='append', default=[], metavar='NAME=COMMAND',
+                   help='one more server: a command with {port} and {www}; repeat it for several')
+    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
+    a.add_argument('--work', help='where what is served lies (1.2 GiB), default: OUT/work')
+    o = a.parse_args()
+    o.cpus = [int(cpu) for cpu in o.cpus.split(',')]
+    o.extra = dict(extra.split('=', 1) for extra in o.extra)
+    o.names = [name for name in o.servers.split(',') if name] + list(o.extra)
+    o.keys = o.loads.split(',')
+    for key in o.keys:
+        if key not in LOADS:
+            a.error(f'no load is called {key}')
+    if not set(o.cpus) <= os.sched_getaffinity(0) or len(set(o.cpus)) != 2:
+        a.error('the race needs two CPUs of this machine: one for the server, one for the client')
+    return o
+
+
+def main():
+    o = parse_options()
+    o.out = os.path.abspath(o.out)
+    field = Field(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio), o.extra)
+    field.prepare(o.names)
+    machine.isolate()
+    www = f'{field.work}/www'
+    make_files(www)
+    results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds,
+               'versions': {name: version(name, field) for name in o.names}, 'loads': {}}
+    for key in o.keys:
+        results['loads'][key] = race(field, key, www, o.names, o)
+        print_load(results['loads'][key])
+    with open(f'{o.out}/results.json', 'w') as out:
+        json.dump(results, out, indent=1)
+    chart.write(results, o.out)
+    written = [f'{o.out}/{name}' for name in ('results.json', 'bench.svg', 'BENCH.md')]
+    failed = [name for load in results['loads'].values() for name, row in load['servers'].items() if row['error']]
+    complete = all(set(['folio', *PEERS]) <= set(load['servers']) for load in results['loads'].values())
+    if not failed and complete and set(o.keys) == set(LOADS):
+        chart.write(results, DOCS)
+        written += [f'{DOCS}/bench.svg', f'{DOCS}/BENCH.md']
+    say('\nwritten: ' + ' '.join(os.path.relpath(path) for path in written))
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    machine.run_main(main)
