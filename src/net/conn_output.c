@@ -7,7 +7,9 @@
 #include "platform/clock.h"
 
 enum {
-    WINDOW_BYTES = 2 << 20, /* of a stream: made resident, and sent in one turn, as a whole */
+    WINDOW_BYTES = 2 << 20, /* of a stream: made resident as a whole */
+    SLICE_BYTES = 512 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
+                                more CPU a byte) */
     SEND_PARTS_MAX = 64,
 };
 
@@ -105,6 +107,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     bool is_broken = false;
     if (!window_is_warm(worker, conn, &is_broken)) return !is_broken;
     int64_t size = pending->warm_until - stream->offset;
+    if (size > SLICE_BYTES) size = SLICE_BYTES;
     if (size == stream->left && !is_still_the_same(stream->entry)) {
         socket_reset_on_close(conn->fd);
         return false;
@@ -113,10 +116,12 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     ssize_t n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
     if (n < 0 && errno == EAGAIN) conn->is_writable = false;
     if (n < 0) return errno == EAGAIN || errno == EINTR;
-    if (n == 0) { /* the file is shorter than it was */
+    /* Less than was asked for: the socket is full (and epoll will tell), or the file is shorter than it was. */
+    if (n < size && !is_still_the_same(stream->entry)) {
         socket_reset_on_close(conn->fd);
         return false;
     }
+    if (n < size) conn->is_writable = false;
     stream->offset += n;
     stream->left -= n;
     pending->sent += (uint64_t)n;
