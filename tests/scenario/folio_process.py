@@ -29,7 +29,7 @@ def binary():
 
 def command(*arguments, wrap=()):
     """The command line of the binary with `arguments`; `wrap` comes before it, and FOLIO_WRAP before that."""
-    return [*shlex.split(os.environ.get("FOLIO_WRAP", "")), *wrap, binary(), *map(str, arguments)]
+    return [*shlex.split(os.environ.get("FOLIO_WRAP", "")), *wrap, binary(), *(a if isinstance(a, bytes) else str(a) for a in arguments)]
 
 
 def run_to_end(*arguments, wrap=(), cwd=None):

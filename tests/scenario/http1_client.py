@@ -16,6 +16,7 @@ SINGLE = {
     "content-length", "content-type", "content-range", "date", "etag", "last-modified", "location", "server", "retry-after",
 }
 HEAD_BYTES_MAX = 32 * 1024
+TCP_CLOSE = 7  # linux/tcp_states.h
 
 
 class ProtocolError(AssertionError):
@@ -215,6 +216,10 @@ class Connection:
             return True
         finally:
             self.socket.settimeout(TIMEOUT_S)
+
+    def is_broken(self):
+        """Whether the connection exists no more (RFC 9293: it was reset), though bytes may lie here that were not received."""
+        return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE
 
     def has_input(self):
         """Whether anything has come that was not received yet, without waiting."""

@@ -4,33 +4,34 @@ import os
 from pathlib import Path
 
 
-def _status_kib(pid, name):
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+def _number(status, name):
+    for line in status.read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1])
     raise KeyError(name)
 
 
 def resident_bytes(pid):
-    return _status_kib(pid, "VmRSS") * 1024
+    return _number(Path(f"/proc/{pid}/status"), "VmRSS") * 1024
 
 
 def peak_resident_bytes(pid):
-    return _status_kib(pid, "VmHWM") * 1024
-
-
-def _cpu_ticks(stat):
-    fields = stat.read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
+    return _number(Path(f"/proc/{pid}/status"), "VmHWM") * 1024
 
 
 def cpu_seconds(pid):
     """User and system time of all its threads."""
-    return _cpu_ticks(Path(f"/proc/{pid}/stat")) / os.sysconf("SC_CLK_TCK")
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def cpu_ticks_by_thread(pid):
-    return {int(task.name): _cpu_ticks(task / "stat") for task in Path(f"/proc/{pid}/task").iterdir()}
+def waits_by_thread(pid, name):
+    """How often each thread whose name begins so has waited for something."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        if (task / "comm").read_text().startswith(name):
+            found[int(task.name)] = _number(task / "status", "voluntary_ctxt_switches")
+    return found
 
 
 def descriptors_below(pid, root):

@@ -16,12 +16,17 @@ def python_doc():
 
 
 def walk(root):
-    """All below `root`, as (path beneath it, how it is to be answered): "folder", "bare folder", "file", "leaves"."""
+    """All below `root`, as (path beneath it, what it is): "folder", "bare folder", "file", "hidden", "leaves"."""
     for folder, folders, files in os.walk(root):
         beneath = os.path.relpath(folder, root)
         if beneath != ".":
             yield beneath, "folder" if "index.html" in files else "bare folder"
         for name in files + [name for name in folders if os.path.islink(os.path.join(folder, name))]:
             place = os.path.join(folder, name)
-            stays = os.path.realpath(place).startswith(str(root) + os.sep)
-            yield os.path.normpath(os.path.join(beneath, name)), "file" if stays else "leaves"
+            path = os.path.normpath(os.path.join(beneath, name))
+            if any(part.startswith(".") for part in path.split(os.sep)):
+                yield path, "hidden"
+            elif not os.path.realpath(place).startswith(str(root) + os.sep):
+                yield path, "leaves"
+            else:
+                yield path, "file"

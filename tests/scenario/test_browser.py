@@ -51,7 +51,7 @@ def test_the_documentation_of_python_opens(folio, folder, browser):
     front, tutorial = browser(f"http://127.0.0.1:{address}/", f"http://127.0.0.1:{address}/tutorial/index.html")
     for seen in (front, tutorial):
         check_sound(seen)
-    assert "Python" in front["title"] and len(front["requests"]) > 10
+    assert "Documentation" in front["title"] and len(front["requests"]) > 10
 
 
 def test_a_style_sheet_and_scripts_that_were_seen_are_asked_for_conditionally(folio, folder, browser):

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from access_log import outcomes_of
+from access_log import records_of
 from folio_process import eventually
 from http1_client import request_bytes
 from preloads import SlowDisk
@@ -65,9 +65,11 @@ def test_one_load_a_path_however_many_wait(server, disk, log):
         assert client.receive().body == COLD
         client.close()
     assert disk.waited == 1
-    assert server.get("/cold").body == COLD
-    outcomes = outcomes_of(log, 20 + 20 + 60 + 1)
-    assert outcomes.count("load") >= 40 and outcomes[-1] == "hit"
+    assert server.get("/cold?again").body == COLD
+    outcomes = {}
+    for record in records_of(log, 20 + 20 + 60 + 1):
+        outcomes.setdefault(record["target"], []).append(record["cache"])
+    assert outcomes["/cold"] == ["load"] * 60 and outcomes["/cold?again"] == ["hit"]
 
 
 def test_several_files_are_waited_for_side_by_side(server, disk):

@@ -133,6 +133,11 @@ def test_many_connections_are_kept_open_at_once(server):
         connection.close()
 
 
+def let_them_rest():
+    """Who asked a moment ago is between two requests, not idle."""
+    time.sleep(0.2)
+
+
 def test_at_the_limit_of_connections_the_longest_idle_one_makes_room(folio, site):
     server = folio(site, "--threads", "1", "-c", "MaxConnections 10")
     connections = []
@@ -140,10 +145,24 @@ def test_at_the_limit_of_connections_the_longest_idle_one_makes_room(folio, site
         connection = server.connect()
         assert connection.get("/small").body == SMALL
         connections.append(connection)
+    let_them_rest()
     with server.connect() as one_more:
         assert one_more.get("/small").body == SMALL
         eventually(connections[0].is_ended, "the end of the longest idle connection")
         assert [connection.is_ended() for connection in connections[1:]] == [False] * 9
+    for connection in connections:
+        connection.close()
+
+
+def test_at_the_limit_of_connections_an_idle_one_of_any_worker_makes_room(folio, site):
+    """The limit is one for all workers: who waits at one of them must not wait for what is idle at another."""
+    server = folio(site, "--threads", "2", "-c", "MaxConnections 2")
+    connections = []
+    for _ in range(12):
+        let_them_rest()
+        connection = server.connect(timeout_s=5)
+        connections.append(connection)
+        assert connection.get("/small").body == SMALL
     for connection in connections:
         connection.close()
 

@@ -61,6 +61,8 @@ def check_answer(root, path, kind, response):
         assert response.status == 200, path
         assert response.body == (root / path).read_bytes(), path
         assert response["ETag"] and response["Content-Type"], path
+    elif kind == "hidden":
+        assert response.status == 404, path
     elif kind == "leaves":  # a link out of the site, as Debian's to a JavaScript package
         assert response.status == 403, path
     else:

@@ -28,10 +28,10 @@ def calls_of(trace):
 
 
 def window_of(trace):
-    """Names of the calls of the one worker between receiving the first mark and receiving the second."""
+    """Names of the calls of the one worker between receiving the first mark and the second; what came before was to warm up."""
     calls = list(calls_of(trace))
     begin, end = (
-        next(i for i, (_, name, text) in enumerate(calls) if name in RECEIVE and mark in text) for mark in ("/window-begins", "/window-ends")
+        max(i for i, (_, name, text) in enumerate(calls) if name in RECEIVE and mark in text) for mark in ("/window-begins", "/window-ends")
     )
     worker = calls[begin][0]
     return [name for thread, name, _ in calls[begin + 1 : end] if thread == worker]
