@@ -258,7 +258,7 @@ struct span media_type_of(const struct media_types *types, struct span path)
     const char *end = path.data + path.size;
     const char *dot = path.size > 0 ? memrchr(path.data, '.', path.size) : NULL;
     /* The dot that hides a file begins no extension. */
-    if (dot != NULL && dot > path.data && dot[-1] != '/' && memchr(dot, '/', (size_t)(end - dot)) == NULL) {
+    if (dot != NULL && dot > path.data && dot[-1] != '/') {
         const struct entry *entry = &types->slots[slot_of(types, span_of(dot + 1, (size_t)(end - dot - 1)))];
         if (entry->extension.data != NULL) return entry->value;
     }
