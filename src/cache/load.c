@@ -188,7 +188,7 @@ static enum status load_file(const struct load_rules *rules, struct table *table
                              bool *ret_may_publish)
 {
     int fd;
-    enum status status = file_open_place(place->fd, &fd);
+    enum status status = file_open_place(place->fd, patience, &fd);
     if (status != STATUS_OK) return status;
     for (int tries = 0; tries <= TRIES_MAX; tries++) {
         /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
