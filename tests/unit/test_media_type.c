@@ -104,6 +104,7 @@ static void what_stands_before_the_path_is_not_looked_at(void **state)
     assert_non_null(types);
     struct span value = media_type_of(types, span_from(SPAN("name.html"), strlen("name")));
     assert_true(span_equal(value, SPAN("application/octet-stream")));
+    assert_true(span_equal(media_type_of(types, SPAN_NONE), SPAN("application/octet-stream")));
     media_types_free(types);
 }
 
