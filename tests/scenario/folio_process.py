@@ -29,7 +29,12 @@ def binary():
 
 def command(*arguments, wrap=()):
     """The command line of the binary with `arguments`; `wrap` comes before it, and FOLIO_WRAP before that."""
-    return [*shlex.split(os.environ.get("FOLIO_WRAP", "")), *wrap, binary(), *(a if isinstance(a, bytes) else str(a) for a in arguments)]
+    return [
+        *shlex.split(os.environ.get("FOLIO_WRAP", "")),
+        *wrap,
+        binary(),
+        *(a if isinstance(a, bytes) else str(a) for a in arguments),
+    ]
 
 
 def run_to_end(*arguments, wrap=(), cwd=None):
@@ -163,7 +168,9 @@ class Folio:
         except subprocess.TimeoutExpired:
             stacks = self._stacks()
             self._kill()
-            raise AssertionError(f"still running after {patience_s} s; killed. Its threads waited in: {stacks}") from None
+            raise AssertionError(
+                f"still running after {patience_s} s; killed. Its threads waited in: {stacks}"
+            ) from None
         self._reader.join()
         self._process.stdout.close()
         return code

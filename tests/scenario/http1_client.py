@@ -1,4 +1,4 @@
-"""A client of HTTP/1.1 on a raw socket that forgives nothing (RFC 9112): what it cannot account for byte by byte is a failure."""
+"""A client of HTTP/1.1 on a raw socket that forgives nothing (RFC 9112): it accounts for every byte."""
 
 import re
 import socket
@@ -6,14 +6,25 @@ import struct
 
 TIMEOUT_S = 20
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\x20-\x7e]*)")
-FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\x20\t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*")
+FIELD_LINE = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*"
+    rb"((?:[\x21-\x7e\x80-\xff](?:[\x20\t\x21-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?)[ \t]*"
+)
 DAY_AND_TIME = re.compile(
     r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [0-9]{4}"
     r" [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT"
 )
 # RFC 9110: fields that are not lists come once.
 SINGLE = {
-    "content-length", "content-type", "content-range", "date", "etag", "last-modified", "location", "server", "retry-after",
+    "content-length",
+    "content-type",
+    "content-range",
+    "date",
+    "etag",
+    "last-modified",
+    "location",
+    "server",
+    "retry-after",
 }
 HEAD_BYTES_MAX = 32 * 1024
 TCP_CLOSE = 7  # linux/tcp_states.h
@@ -195,13 +206,16 @@ class Connection:
         return self.socket.recv(size)
 
     def receive_end(self):
-        """The server ends the connection, and sends nothing before that. A reset counts: what we sent may lie unread."""
+        """The server ends the connection, and sends nothing before that.
+
+        Not by a reset: that can destroy an answer on its way to us (RFC 9112, 9.6: a server closes in stages).
+        """
         if self._received:
             raise ProtocolError(f"bytes after the last answer: {bytes(self._received[:200])!r}")
         try:
             data = self.socket.recv(65536)
         except ConnectionResetError:
-            return
+            raise ProtocolError("reset instead of an orderly end") from None
         if data:
             raise ProtocolError(f"bytes after the last answer: {data[:200]!r}")
 
@@ -218,7 +232,7 @@ class Connection:
             self.socket.settimeout(TIMEOUT_S)
 
     def is_broken(self):
-        """Whether the connection exists no more (RFC 9293: it was reset), though bytes may lie here that were not received."""
+        """Whether the connection was reset (RFC 9293), though bytes may lie here that were not received."""
         return self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] == TCP_CLOSE
 
     def has_input(self):

@@ -30,7 +30,9 @@ def build(name, folder):
     """Compile preload/NAME.c into `folder`; returns the library."""
     source = Path(__file__).with_name("preload") / f"{name}.c"
     library = folder / f"{name}.so"
-    subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", *WARNINGS, source, "-o", library], check=True)
+    subprocess.run(
+        ["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-fPIC", "-shared", *WARNINGS, source, "-o", library], check=True
+    )
     return library
 
 

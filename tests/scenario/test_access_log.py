@@ -69,7 +69,13 @@ def test_json_is_one_object_a_line(folio, site, log):
     at = datetime.datetime.fromisoformat(got["time"]).timestamp()
     assert before - 2 <= at <= time.time() + 1
     assert 0 <= got["duration"] < 60
-    assert (got["client"], got["method"], got["target"], got["status"], got["bytes"]) == ("127.0.0.1", "GET", "/small?q=1", 200, 2000)
+    assert (got["client"], got["method"], got["target"], got["status"], got["bytes"]) == (
+        "127.0.0.1",
+        "GET",
+        "/small?q=1",
+        200,
+        2000,
+    )
     assert (got["referer"], got["agent"]) == ("http://folio.test/", 'quoted "agent"\\')
     assert (headed["method"], headed["bytes"], headed["referer"], headed["agent"]) == ("HEAD", 0, None, None)
     assert (asked["method"], asked["target"], asked["bytes"]) == ("OPTIONS", "*", 0)
@@ -87,9 +93,22 @@ def test_the_client_is_named_by_its_address(folio, site, log, folder, bind, clie
 
 
 HOSTILE = [
-    b'"quoted"', b"back\\slash", b"tab\there", b"\xff\xfe\x80", "grüße 文件".encode(), b"' OR 1=1 --", b"%s%n%x", b"<script>", b"\\x22\\n",
-    b"\xe2\x80\xae", b"\xc3(", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"$(id)`id`", b"a" * 8000,
-]  # fmt: skip
+    b'"quoted"',
+    b"back\\slash",
+    b"tab\there",
+    b"\xff\xfe\x80",
+    "grüße 文件".encode(),
+    b"' OR 1=1 --",
+    b"%s%n%x",
+    b"<script>",
+    b"\\x22\\n",
+    b"\xe2\x80\xae",
+    b"\xc3(",
+    b"\xed\xa0\x80",
+    b"\xf4\x90\x80\x80",
+    b"$(id)`id`",
+    b"a" * 8000,
+]
 
 
 @pytest.mark.parametrize("form, pattern", [("combined", COMBINED_LINE), ("common", COMMON_LINE)])
@@ -213,7 +232,11 @@ def test_a_whole_download_logs_its_length(folio, site, log):
         assert connection.get("/big").body == BIG
         connection.get("/big", {"Range": "bytes=10-1000009"})
         connection.get("/small", {"If-None-Match": "*"})
-    assert [(record["status"], record["bytes"]) for record in records_of(log, 3)] == [(200, len(BIG)), (206, 1_000_000), (304, 0)]
+    assert [(record["status"], record["bytes"]) for record in records_of(log, 3)] == [
+        (200, len(BIG)),
+        (206, 1_000_000),
+        (304, 0),
+    ]
 
 
 @pytest.mark.parametrize("name, whole", [("big", len(BIG)), ("small", 2000)])

@@ -17,7 +17,10 @@ def counter(folder):
 
 @pytest.fixture(params=["without log", "with log"])
 def server(folio, folder, counter, request):
-    plant(folder / "site", {"a": noise(1000, 1), "b": noise(20_000, 2), "dir/x": "x", **{f"new{i}": "" for i in range(10)}})
+    plant(
+        folder / "site",
+        {"a": noise(1000, 1), "b": noise(20_000, 2), "dir/x": "x", **{f"new{i}": "" for i in range(10)}},
+    )
     options = ["--access-log", folder / "access.log"] if request.param == "with log" else []
     return folio(folder / "site", "--threads", "2", "-c", "MMapRevalidate 1h", *options, env=counter.environment)
 

@@ -24,12 +24,19 @@ TIME_LIMIT_S = 120
 def browser():
     """Returns a function that visits pages, and tells of each what visit.mjs tells."""
     if not (HERE / "node_modules" / "playwright-core").is_dir():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=TIME_LIMIT_S)
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=TIME_LIMIT_S
+        )
 
     def visit(*urls):
         with tempfile.TemporaryDirectory(prefix="folio-browser-", ignore_cleanup_errors=True) as profile:
             run = subprocess.run(
-                ["node", "visit.mjs", profile, *urls], cwd=HERE, capture_output=True, text=True, timeout=TIME_LIMIT_S, check=False
+                ["node", "visit.mjs", profile, *urls],
+                cwd=HERE,
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT_S,
+                check=False,
             )
         assert run.returncode == 0, run.stderr
         return json.loads(run.stdout)

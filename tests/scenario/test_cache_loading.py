@@ -27,7 +27,10 @@ def disk(folder):
 
 @pytest.fixture
 def site(folder):
-    return plant(folder / "site", {"hot": HOT, **{f"cold{i}": noise(30_000, i) for i in range(8)}, "cold": COLD, "stream": STREAM})
+    return plant(
+        folder / "site",
+        {"hot": HOT, **{f"cold{i}": noise(30_000, i) for i in range(8)}, "cold": COLD, "stream": STREAM},
+    )
 
 
 @pytest.fixture
@@ -38,7 +41,16 @@ def log(folder):
 @pytest.fixture
 def server(folio, site, disk, log):
     server = folio(
-        site, "--threads", "2", "-c", "MMapRevalidate 1h", "--access-log", log, "-c", "LogFormat json", env=disk.environment
+        site,
+        "--threads",
+        "2",
+        "-c",
+        "MMapRevalidate 1h",
+        "--access-log",
+        log,
+        "-c",
+        "LogFormat json",
+        env=disk.environment,
     )
     for _ in range(20):
         assert server.get("/hot").body == HOT
@@ -117,7 +129,10 @@ def test_a_pipeline_keeps_its_order_around_what_is_waited_for(server, disk):
             assert contents[name] in (None, response.body)
 
 
-@pytest.mark.parametrize("method, fields, status", [("HEAD", {}, 200), ("GET", {"Range": "bytes=5-9"}, 206), ("GET", {"If-None-Match": "*"}, 304)])
+@pytest.mark.parametrize(
+    "method, fields, status",
+    [("HEAD", {}, 200), ("GET", {"Range": "bytes=5-9"}, 206), ("GET", {"If-None-Match": "*"}, 304)],
+)
 def test_what_was_waited_for_is_answered_as_it_was_asked(server, disk, method, fields, status):
     disk.close()
     with server.connect() as connection:
@@ -162,6 +177,23 @@ def test_who_leaves_while_it_waits_leaves_nothing_behind(server, disk, leave):
         for client in clients:
             assert client.receive().body == COLD
             client.close()
+
+
+def test_what_somebody_waited_for_is_not_given_to_who_came_in_its_place(folio, site, disk):
+    """One worker, so that the second connection takes the room of the first, while the disk answers neither."""
+    server = folio(site, "--threads", "1", env=disk.environment)
+    disk.close()
+    first = server.connect()
+    first.send(request_bytes("GET", "/cold1"))
+    eventually(lambda: disk.waiting == 1, "the first read")
+    first.vanish()
+    server.settle()
+    with server.connect() as second:
+        second.send(request_bytes("GET", "/cold2"))
+        eventually(lambda: disk.waiting == 2, "the second read")
+        disk.open()
+        assert second.receive().body == noise(30_000, 2)
+        assert second.get("/cold1").body == noise(30_000, 1)
 
 
 def test_a_file_that_changes_while_it_is_waited_for_is_read_again(server, disk, site):

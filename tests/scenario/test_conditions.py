@@ -39,7 +39,7 @@ def server(lasting_folio, lasting_folder):
         ({"If-Match": "E"}, 200),
         ({"If-Match": "*"}, 200),
         ({"If-Match": '"no"'}, 412),
-        ({"If-Match": 'W/E'}, 412),
+        ({"If-Match": "W/E"}, 412),
         ({"If-Match": '"no", E'}, 200),
         ({"If-Match": '"no",,E ,'}, 200),
         ({"If-Match": '"a,b", E'}, 200),
@@ -93,7 +93,10 @@ def server(lasting_folio, lasting_folder):
 def test_conditions_decide_in_the_order_of_the_standard(server, target, fields, status):
     with server.connect() as connection:
         whole = connection.get(target)
-        asked = {name: value.replace("E", whole["ETag"]) if name.endswith("Match") else value for name, value in fields.items()}
+        asked = {
+            name: value.replace("E", whole["ETag"]) if name.endswith("Match") else value
+            for name, value in fields.items()
+        }
         response = connection.get(target, asked)
         assert response.status == status
         if status == 200:
@@ -131,7 +134,13 @@ def test_without_a_last_modified_dates_are_ignored(server):
 
 @pytest.mark.parametrize(
     "fields",
-    [{"If-Match": "*"}, {"If-Match": '"x"'}, {"If-None-Match": "*"}, {"If-Modified-Since": SAME}, {"If-Unmodified-Since": EARLIER}],
+    [
+        {"If-Match": "*"},
+        {"If-Match": '"x"'},
+        {"If-None-Match": "*"},
+        {"If-Modified-Since": SAME},
+        {"If-Unmodified-Since": EARLIER},
+    ],
 )
 @pytest.mark.parametrize("target, status", [("/missing", 404), ("/dir", 301), ("/dir/", 403), ("/%00", 400)])
 def test_conditions_are_ignored_where_the_answer_is_no_success_anyway(server, fields, target, status):

@@ -29,7 +29,9 @@ def server(folio, site):
 def test_who_has_stopped_sending_still_gets_every_answer(server):
     """RFC 9112, 9.6: a half-closed connection is no abort."""
     with server.connect() as connection:
-        connection.send(request_bytes("GET", "/small") * 100 + request_bytes("GET", "/big") + request_bytes("GET", "/small"))
+        connection.send(
+            request_bytes("GET", "/small") * 100 + request_bytes("GET", "/big") + request_bytes("GET", "/small")
+        )
         connection.finish_sending()
         for _ in range(100):
             assert connection.receive().body == SMALL
@@ -158,18 +160,22 @@ def let_them_rest():
     time.sleep(0.2)
 
 
-def test_at_the_limit_of_connections_the_longest_idle_one_makes_room(folio, site):
+def test_at_the_limit_of_connections_the_longest_idle_ones_make_room(folio, site):
+    """Up to the limit all are kept open; beyond it, some of those that have been idle longest go, and not all of them."""
     server = folio(site, "--threads", "1", "-c", "MaxConnections 10")
     connections = []
     for _ in range(10):
         connection = server.connect()
         assert connection.get("/small").body == SMALL
         connections.append(connection)
+        time.sleep(0.01)
     let_them_rest()
+    assert not any(connection.is_ended() for connection in connections)
     with server.connect() as one_more:
         assert one_more.get("/small").body == SMALL
         eventually(connections[0].is_ended, "the end of the longest idle connection")
-        assert [connection.is_ended() for connection in connections[1:]] == [False] * 9
+        are_ended = [connection.is_ended() for connection in connections]
+        assert are_ended == sorted(are_ended, reverse=True) and are_ended.count(True) <= 5
     for connection in connections:
         connection.close()
 

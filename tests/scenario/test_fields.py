@@ -1,4 +1,4 @@
-"""The fields of answers (RFC 9110, sections 6.6, 8 and 10.2): type, validators, dates, and HEAD, which differs from GET in nothing."""
+"""The fields of answers (RFC 9110, sections 6.6, 8 and 10.2): type, validators, dates; and HEAD, which is like GET."""
 
 import email.utils
 import os
@@ -18,7 +18,14 @@ STRONG = re.compile(r'"[\x21\x23-\x7e]+"')  # RFC 9110, 8.8.3; without obs-text
 def site(lasting_folder):
     return plant(
         lasting_folder,
-        {"index.html": "front", "page.html": "page", "big.bin": noise(BIG, 1), "empty": "", "dir/x": "x", "dir-with-index/index.html": "i"},
+        {
+            "index.html": "front",
+            "page.html": "page",
+            "big.bin": noise(BIG, 1),
+            "empty": "",
+            "dir/x": "x",
+            "dir-with-index/index.html": "i",
+        },
     )
 
 
@@ -75,7 +82,15 @@ def test_a_stream_has_its_type_too(server, site):
 
 
 def test_types_config_names_the_table(folio, folder):
-    plant(folder, {"types": "# comment\ntext/x-odd odd strange\nimage/x-other\tother\n", "a.odd": "", "a.strange": "", "a.other": ""})
+    plant(
+        folder,
+        {
+            "types": "# comment\ntext/x-odd odd strange\nimage/x-other\tother\n",
+            "a.odd": "",
+            "a.strange": "",
+            "a.other": "",
+        },
+    )
     server = folio(folder, "-c", f"TypesConfig {folder / 'types'}")
     assert server.get("/a.odd")["Content-Type"] == "text/x-odd; charset=utf-8"
     assert server.get("/a.strange")["Content-Type"] == "text/x-odd; charset=utf-8"

@@ -1,4 +1,4 @@
-"""Which file a target names: folders, redirects, hidden names, and names that need escapes (RFC 3986, RFC 9110 section 7.1)."""
+"""Which file a target names: folders, redirects, hidden names, names that need escapes (RFC 3986; RFC 9110, 7.1)."""
 
 import os
 from urllib.parse import quote_from_bytes, urlsplit, urljoin
@@ -9,7 +9,17 @@ from site_tree import noise, plant
 
 BASE = "http://folio.test"
 LIMIT = 65536  # MMapMaxFileSize of this file: up to it a snapshot, beyond it a stream
-HOSTILE_FOLDERS = [b"evil.example", b"\\evil.example", b"http:", b"a:b", b"x\r\nSet-Cookie: a=b", b"50%", b"d\xc3\xa9j\xc3\xa0", b"q?x#y", b"%2e%2e"]
+HOSTILE_FOLDERS = [
+    b"evil.example",
+    b"\\evil.example",
+    b"http:",
+    b"a:b",
+    b"x\r\nSet-Cookie: a=b",
+    b"50%",
+    b"d\xc3\xa9j\xc3\xa0",
+    b"q?x#y",
+    b"%2e%2e",
+]
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +181,10 @@ def test_what_is_not_served_says_why(server, target, status):
     assert b"hidden" not in response.body and b"root:" not in response.body
 
 
-@pytest.mark.parametrize("target", ["/missing<script>alert(1)</script>", "/missing%3Cscript%3Ealert(1)%3C/script%3E", "/without-index/?<script>"])
+@pytest.mark.parametrize(
+    "target",
+    ["/missing<script>alert(1)</script>", "/missing%3Cscript%3Ealert(1)%3C/script%3E", "/without-index/?<script>"],
+)
 def test_an_error_page_does_not_repeat_what_was_asked(server, target):
     assert b"<script" not in server.get(target).body
 
@@ -179,10 +192,25 @@ def test_an_error_page_does_not_repeat_what_was_asked(server, target):
 @pytest.mark.parametrize(
     "name",
     [
-        b"with space.txt", b"plus+sign", b"percent%41", b"question?mark", b"hash#mark", b"quote\"'", b"back\\slash", b"line\nbreak", b"\r",
-        b"tab\there", b"\x01\x7f", b"gr\xc3\xbc\xc3\x9fe", b"\xe6\x96\x87\xe4\xbb\xb6", b"not-utf8-\xff\xfe", b"semi;colon=1&2", b"~tilde", b"n" * 255,
+        b"with space.txt",
+        b"plus+sign",
+        b"percent%41",
+        b"question?mark",
+        b"hash#mark",
+        b"quote\"'",
+        b"back\\slash",
+        b"line\nbreak",
+        b"\r",
+        b"tab\there",
+        b"\x01\x7f",
+        b"gr\xc3\xbc\xc3\x9fe",
+        b"\xe6\x96\x87\xe4\xbb\xb6",
+        b"not-utf8-\xff\xfe",
+        b"semi;colon=1&2",
+        b"~tilde",
+        b"n" * 255,
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("size", [100, LIMIT + 1])
 def test_any_name_can_be_asked_for_with_escapes(server, site, name, size):
     content = noise(size, name)
@@ -192,7 +220,22 @@ def test_any_name_can_be_asked_for_with_escapes(server, site, name, size):
     assert (response.status, response.body) == (200, content)
 
 
-SIZES = [0, 1, 2, 4095, 4096, 4097, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT, (2 << 20) - 1, 2 << 20, (2 << 20) + 1, (8 << 20) + 3]
+SIZES = [
+    0,
+    1,
+    2,
+    4095,
+    4096,
+    4097,
+    LIMIT - 1,
+    LIMIT,
+    LIMIT + 1,
+    2 * LIMIT,
+    (2 << 20) - 1,
+    2 << 20,
+    (2 << 20) + 1,
+    (8 << 20) + 3,
+]
 
 
 @pytest.mark.parametrize("size", SIZES)

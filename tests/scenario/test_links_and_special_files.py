@@ -1,4 +1,4 @@
-"""Nothing outside the root is served, and nothing but a regular file is opened: links, FIFOs, sockets, devices, modes."""
+"""Nothing outside the root is served, and only regular files are opened: links, FIFOs, sockets, devices, modes."""
 
 import os
 import socket

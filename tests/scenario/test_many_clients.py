@@ -38,7 +38,12 @@ def any_request(chosen, etags):
     if kind == 5 and content:
         first = chosen.randrange(len(content))
         last = chosen.randrange(first, len(content))
-        return request_bytes("GET", "/" + name, {"Range": f"bytes={first}-{last}"}), "GET", 206, content[first : last + 1]
+        return (
+            request_bytes("GET", "/" + name, {"Range": f"bytes={first}-{last}"}),
+            "GET",
+            206,
+            content[first : last + 1],
+        )
     if kind == 6:
         return request_bytes("POST", "/" + name, {"Content-Length": 10}, content=b"0123456789"), "POST", 405, None
     if kind == 7:

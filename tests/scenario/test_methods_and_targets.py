@@ -34,7 +34,9 @@ def test_connect_is_405(server):
         assert (response.status, allow(response)) == (405, ALLOWED)
 
 
-@pytest.mark.parametrize("method", ["FROB", "get", "Get", "GETT", "GE", "M-SEARCH", "PROPFIND", "!#$%&'*+-.^_`|~09Az", "X" * 100])
+@pytest.mark.parametrize(
+    "method", ["FROB", "get", "Get", "GETT", "GE", "M-SEARCH", "PROPFIND", "!#$%&'*+-.^_`|~09Az", "X" * 100]
+)
 def test_an_unknown_method_is_501(server, method):
     """RFC 9110, 9.1: methods are case-sensitive; 15.6.2"""
     with server.connect() as connection:
@@ -50,7 +52,18 @@ def test_options_tells_what_is_allowed(server, target):
         assert connection.get("/page.html").body == b"page"
 
 
-@pytest.mark.parametrize("version, status", [("HTTP/1.1", 200), ("HTTP/1.2", 200), ("HTTP/1.9", 200), ("HTTP/2.0", 505), ("HTTP/3.0", 505), ("HTTP/0.9", 505), ("HTTP/9.9", 505)])
+@pytest.mark.parametrize(
+    "version, status",
+    [
+        ("HTTP/1.1", 200),
+        ("HTTP/1.2", 200),
+        ("HTTP/1.9", 200),
+        ("HTTP/2.0", 505),
+        ("HTTP/3.0", 505),
+        ("HTTP/0.9", 505),
+        ("HTTP/9.9", 505),
+    ],
+)
 def test_other_major_versions_are_505_and_higher_minor_ones_are_ours(server, version, status):
     """RFC 9110, 2.5 and 15.6.6"""
     with server.connect() as connection:
@@ -103,20 +116,38 @@ def test_a_redirect_of_the_absolute_form_stays_on_its_host(server):
 
 @pytest.mark.parametrize(
     "target",
-    ["page.html", "*", "folio.test:80", "http:", "http:/page.html", "http://", "http:///page.html", "http://a b/", "/a#fragment", "?", "\\page.html", "/\x7f"],
+    [
+        "page.html",
+        "*",
+        "folio.test:80",
+        "http:",
+        "http:/page.html",
+        "http://",
+        "http:///page.html",
+        "http://a b/",
+        "/a#fragment",
+        "?",
+        "\\page.html",
+        "/\x7f",
+    ],
 )
 def test_a_target_in_no_form_is_400(server, target):
     with server.connect() as connection:
         assert connection.request("GET", target).status == 400
 
 
-@pytest.mark.parametrize("host", ["folio.test", "folio.test:80", "127.0.0.1", "[::1]:8080", "FOLIO.test", "a_b.test", "xn--bcher-kva.example"])
+@pytest.mark.parametrize(
+    "host",
+    ["folio.test", "folio.test:80", "127.0.0.1", "[::1]:8080", "FOLIO.test", "a_b.test", "xn--bcher-kva.example"],
+)
 def test_a_valid_host_is_taken(server, host):
     with server.connect() as connection:
         assert connection.request("GET", "/page.html", host=host).status == 200
 
 
-@pytest.mark.parametrize("host", ["a b", "a/b", "user@a", "a:b", "a:80:80", "[::1", "a\\b", "http://a", "a?b", "a#b", "a%zz"])
+@pytest.mark.parametrize(
+    "host", ["a b", "a/b", "user@a", "a:b", "a:80:80", "[::1", "a\\b", "http://a", "a?b", "a#b", "a%zz"]
+)
 def test_an_invalid_host_is_400(server, host):
     """RFC 9112, 3.2"""
     with server.connect() as connection:
@@ -132,7 +163,9 @@ def test_http_1_1_stays_open_until_it_is_told(server):
         connection.receive_end()
 
 
-@pytest.mark.parametrize("value", ["close", "Close", "foo, close", "close,,", "keep-alive, close", "x-close-x ,\tCLOSE"])
+@pytest.mark.parametrize(
+    "value", ["close", "Close", "foo, close", "close,,", "keep-alive, close", "x-close-x ,\tCLOSE"]
+)
 def test_close_is_found_in_the_list(server, value):
     with server.connect() as connection:
         assert connection.get("/page.html", {"Connection": value}).closes()

@@ -52,7 +52,12 @@ def test_a_pipeline_of_everything_keeps_its_order(server):
         (request_bytes("POST", "/f1", {"Content-Length": 4}, content=b"GET "), "POST", 405, None),
         (request_bytes("OPTIONS", "*"), "OPTIONS", None, None),
         (request_bytes("FROB", "/f1"), "FROB", 501, None),
-        (request_bytes("GET", "/f1", {"Content-Length": 30}, content=b"GET /smuggled HTTP/1.1\r\nHost: x"[:30]), "GET", 200, FILES["f1"]),
+        (
+            request_bytes("GET", "/f1", {"Content-Length": 30}, content=b"GET /smuggled HTTP/1.1\r\nHost: x"[:30]),
+            "GET",
+            200,
+            FILES["f1"],
+        ),
     ]
     chosen = random.Random(1).choices(kinds, k=600)
     with server.connect() as connection:
@@ -76,7 +81,9 @@ def test_a_pipeline_of_everything_keeps_its_order(server):
 )
 def test_what_came_before_a_malformed_request_is_answered_and_nothing_after_it(server, last, status):
     with server.connect() as connection:
-        connection.send(request_bytes("GET", "/f3") * 20 + request_bytes("GET", "/f8") + last + request_bytes("GET", "/f2") * 20)
+        connection.send(
+            request_bytes("GET", "/f3") * 20 + request_bytes("GET", "/f8") + last + request_bytes("GET", "/f2") * 20
+        )
         for _ in range(20):
             assert connection.receive().body == FILES["f3"]
         assert connection.receive().body == FILES["f8"]
@@ -87,7 +94,11 @@ def test_what_came_before_a_malformed_request_is_answered_and_nothing_after_it(s
 
 def test_nothing_is_answered_after_connection_close(server):
     with server.connect() as connection:
-        connection.send(request_bytes("GET", "/f3") + request_bytes("GET", "/f3", {"Connection": "close"}) + request_bytes("GET", "/f2"))
+        connection.send(
+            request_bytes("GET", "/f3")
+            + request_bytes("GET", "/f3", {"Connection": "close"})
+            + request_bytes("GET", "/f2")
+        )
         assert not connection.receive().closes()
         assert connection.receive().closes()
         connection.receive_end()

@@ -24,7 +24,19 @@ def site(folder):
 def test_help_is_one_screen_and_shows_every_option_with_examples():
     run = run_to_end("--help")
     assert (run.returncode, run.stderr) == (0, "")
-    for option in ("-p", "--port", "-b", "--bind", "--threads", "-c", "--access-log", "-V", "--version", "-h", "--help"):
+    for option in (
+        "-p",
+        "--port",
+        "-b",
+        "--bind",
+        "--threads",
+        "-c",
+        "--access-log",
+        "-V",
+        "--version",
+        "-h",
+        "--help",
+    ):
         assert re.search(rf"(?<![\w-]){option}\b", run.stdout), option
     lines = run.stdout.splitlines()
     assert len(lines) <= 50 and max(map(len, lines)) <= 100

@@ -82,7 +82,9 @@ def test_a_signal_that_means_nothing_to_it_changes_nothing(server):
 def test_quit_finishes_answers_and_requests_that_were_begun(folio, site):
     """A long pipeline, a stream, and a head of which the beginning was received."""
     server = folio(site, "--threads", "1")
-    with server.connect(receive_buffer=16384) as pipeline, server.connect(receive_buffer=16384) as stream, server.connect() as head:
+    with server.connect(receive_buffer=16384) as pipeline, server.connect(
+        receive_buffer=16384
+    ) as stream, server.connect() as head:
         pipeline.send(request_bytes("GET", "/medium") * 200)
         stream.send(request_bytes("GET", "/big"))
         head.send(request_bytes("GET", "/small")[:-7])
@@ -184,7 +186,9 @@ def test_quit_under_load_loses_no_request_that_was_begun(folio, site, threads):
         assert server.wait() == 0
         assert load.failures == []
         assert len(load.outcomes) > 100
-        lost = [(outcome, sent_s - quit_s) for sent_s, outcome in load.outcomes if sent_s < quit_s and outcome != "whole"]
+        lost = [
+            (outcome, sent_s - quit_s) for sent_s, outcome in load.outcomes if sent_s < quit_s and outcome != "whole"
+        ]
         assert lost == []
         assert [outcome for _, outcome in load.outcomes if outcome == "a part"] == []
         server.stop()

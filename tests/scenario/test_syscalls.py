@@ -8,7 +8,11 @@ from http1_client import request_bytes
 from site_tree import noise, plant
 
 pytestmark = pytest.mark.slow
-RECEIVE, SEND, WAIT = {"recvfrom", "recvmsg", "read"}, {"sendto", "sendmsg", "write", "writev"}, {"epoll_wait", "epoll_pwait", "epoll_pwait2"}
+RECEIVE, SEND, WAIT = (
+    {"recvfrom", "recvmsg", "read"},
+    {"sendto", "sendmsg", "write", "writev"},
+    {"epoll_wait", "epoll_pwait", "epoll_pwait2"},
+)
 BEGIN = re.compile(r"(\d+) +(\w+)\((.*)")
 RESUME = re.compile(r"(\d+) +<\.\.\. (\w+) resumed>(.*)")
 CLIENTS = 6
@@ -28,10 +32,11 @@ def calls_of(trace):
 
 
 def window_of(trace):
-    """Names of the calls of the one worker between receiving the first mark and the second; what came before was to warm up."""
+    """Names of the worker's calls between receiving the first mark and the second, each for the last time."""
     calls = list(calls_of(trace))
     begin, end = (
-        max(i for i, (_, name, text) in enumerate(calls) if name in RECEIVE and mark in text) for mark in ("/window-begins", "/window-ends")
+        max(i for i, (_, name, text) in enumerate(calls) if name in RECEIVE and mark in text)
+        for mark in ("/window-begins", "/window-ends")
     )
     worker = calls[begin][0]
     return [name for thread, name, _ in calls[begin + 1 : end] if thread == worker]

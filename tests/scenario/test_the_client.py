@@ -61,7 +61,9 @@ def test_a_broken_rule_is_a_failure(sent):
         answered(sent)
 
 
-@pytest.mark.parametrize("sent", [b"", b"HTTP/1.1 200 OK\r\n" + DATE, b"HTTP/1.1 200 OK\r\n" + DATE + b"Content-Length: 6\r\n\r\nhello"])
+@pytest.mark.parametrize(
+    "sent", [b"", b"HTTP/1.1 200 OK\r\n" + DATE, b"HTTP/1.1 200 OK\r\n" + DATE + b"Content-Length: 6\r\n\r\nhello"]
+)
 def test_an_answer_cut_short_is_told_from_a_broken_one(sent):
     with pytest.raises(Ended):
         answered(sent)

@@ -1,4 +1,4 @@
-"""Time is limited in each phase of a connection: these tests assert that the event comes, and what it is, never when."""
+"""Time is limited in each phase of a connection: asserted is that the event comes, and what it is, never when."""
 
 import time
 
@@ -120,8 +120,10 @@ def test_who_takes_less_than_the_lowest_rate_is_cut_off(folio, site):
 
 
 def test_who_takes_more_than_the_lowest_rate_is_not_cut_off(folio, site):
-    """A steady reader at many times the rate, over several windows. What lies in the sockets' buffers, megabytes, is not what it took:
-    while these drain, the server can send nothing, and the client is no slower for it."""
+    """A steady reader at many times the rate, over several windows.
+
+    Megabytes lie in the sockets' buffers: while these drain, the server can send nothing, and the client is no slower.
+    """
     server = folio(site, "--threads", "1", "-c", "SendMinRate 10K 500ms")
     with server.connect(receive_buffer=65536) as connection:
         connection.send(request_bytes("GET", "/big"))
