@@ -161,7 +161,7 @@ def let_them_rest():
 
 
 def test_at_the_limit_of_connections_the_longest_idle_ones_make_room(folio, site):
-    """Up to the limit all are kept open; beyond it, some of those that have been idle longest go, and not all of them."""
+    """Up to the limit all are kept open; beyond it, some of those that have been idle longest go, but not all."""
     server = folio(site, "--threads", "1", "-c", "MaxConnections 10")
     connections = []
     for _ in range(10):

@@ -1,4 +1,4 @@
-"""What two readers could take for different requests is answered 400, and closed (RFC 9112, 2.2, 3, 5, 6, 7.1, 11.2)."""
+"""What two readers could take for different requests is answered 400 and closed (RFC 9112, 2.2, 3, 5 to 7.1, 11.2)."""
 
 import random
 
