@@ -22,8 +22,8 @@ enum {
     READERS = 2,
     WRITERS = 2,
     WRITES_MIN = 3000,
-    WRITES_MAX = 300000,
-    HITS_MIN = 50000,
+    WRITES_MAX = 3000000,
+    HITS_MIN = 20000,
     HELD_MAX = 8
 };
 
@@ -71,7 +71,7 @@ static void *read_all_the_time(void *argument)
     char room[16];
     rcu_reader_begin();
     while (atomic_load(&writers_left) > 0) {
-        for (int look = 0; look < 16; look++) {
+        for (int look = 0; look < 200; look++) {
             unsigned number = below(&rng, KEYS), place = below(&rng, HELD_MAX);
             struct span key = key_of(number, room);
             struct entry *entry = table_look_up(table, key, table_hash(table, key));
