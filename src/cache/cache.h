@@ -7,12 +7,14 @@
 #ifndef FOLIO_CACHE_CACHE_H
 #define FOLIO_CACHE_CACHE_H
 
+#include "cache/keeper.h"
 #include "cache/load.h"
 #include "cache/mailbox.h"
 #include "cache/table.h"
 
 struct cache_options {
-    struct load_rules rules;
+    struct load_rules rules; /* but for `watch`, which is the cache's own */
+    const char *root_path;   /* what rules.root was opened by: watched, so that the root follows it */
     struct table_limits limits;
     int64_t revalidate_ms; /* an entry that was not found unchanged for so long is looked at before it is used */
     int64_t expire_ms;     /* an entry that was not used for so long is dropped; 0: never */
@@ -62,7 +64,8 @@ NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int6
 struct cache_counts {
     struct table_counts table;
     uint64_t loads;  /* by loaders */
-    uint64_t checks; /* of entries found unchanged by the keeper */
+    struct keeper_counts keeper;
+    struct watch_counts watch;
 };
 
 struct cache_counts cache_counts(struct cache *cache);

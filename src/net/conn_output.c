@@ -7,7 +7,7 @@
 #include "platform/clock.h"
 
 enum {
-    WINDOW_BYTES = 2 << 20, /* of a stream: made resident as a whole */
+    WINDOW_BYTES = 2 << 20,  /* of a stream: made resident as a whole */
     SLICE_BYTES = 512 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
                                 more CPU a byte) */
     SEND_PARTS_MAX = 64,
