@@ -12,8 +12,8 @@ import subprocess
 import sys
 
 RULES = [
-    (re.compile(r'(?<![\w.~/-])/(?:work|root)(?:/|\b)'), 'names a path of one machine'),
-    (re.compile(r'(?<![\w.~/-])/(?:home|Users)/\w'), "names somebody's home"),
+    (re.compile(r'(?<![\w.~/}-])/(?:work|root)(?:/|\b)'), 'names a path of one machine'),
+    (re.compile(r'(?<![\w.~/}-])/(?:home|Users)/\w'), "names somebody's home"),
     (re.compile(r'"resolved":\s*"https?:'), 'a lock file that names where packages are fetched'),
     (re.compile(r'\b(?:registry|deb|security|snapshot)[.][a-z]+[.](?:org|com)\b'), "names a package registry's host"),
 ]

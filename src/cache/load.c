@@ -230,7 +230,7 @@ static enum status load_version(const struct load *load, int fd, bool keeps_stil
 static enum status load_file(const struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     int fd;
-    enum status status = file_open_place(load->place.fd, &fd);
+    enum status status = file_open_place(load->place.fd, load->patience, &fd);
     if (status != STATUS_OK) return status;
     if (load->place.is_watched_alone && load->rules->watch) watch_file(load->rules->watch, load->place.fd, load->key);
     for (int tries = 0; tries <= TRIES_MAX; tries++) {

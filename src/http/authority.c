@@ -72,7 +72,6 @@ static bool is_ipv6(struct span s)
             break;
         }
         groups++;
-        if (groups > IPV6_GROUPS) return false;
         if (i == s.size) break;
         if (s.data[i++] != ':' || i == s.size) return false;
         if (s.data[i] == ':') {

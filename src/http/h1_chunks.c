@@ -40,6 +40,13 @@ static uint32_t size_step(struct h1_chunks *chunks, char c)
     return c == ' ' || c == '\t' ? PHASE_SIZE_BLANK : PHASE_BAD;
 }
 
+/* The last byte of a line. */
+static uint32_t end_line(struct h1_chunks *chunks, char c, uint32_t next_phase)
+{
+    chunks->line_bytes = 0;
+    return c == '\n' ? next_phase : PHASE_BAD;
+}
+
 /* The byte `c`, in every phase that is not gone through in bulk. */
 static uint32_t step(struct h1_chunks *chunks, char c, const struct h1_limits *limits)
 {
@@ -49,12 +56,9 @@ static uint32_t step(struct h1_chunks *chunks, char c, const struct h1_limits *l
     case PHASE_SIZE_BLANK: return size_step(chunks, c);
     /* The grammar of extensions is not looked into: CR LF cannot be part of one, not even quoted. */
     case PHASE_EXTENSION: return c == '\r' ? PHASE_SIZE_LF : PHASE_BAD;
-    case PHASE_SIZE_LF:
-        chunks->line_bytes = 0;
-        if (c != '\n') return PHASE_BAD;
-        return chunks->left > 0 ? PHASE_DATA : PHASE_TRAILER;
+    case PHASE_SIZE_LF: return end_line(chunks, c, chunks->left > 0 ? PHASE_DATA : PHASE_TRAILER);
     case PHASE_DATA_CR: return c == '\r' ? PHASE_DATA_LF : PHASE_BAD;
-    case PHASE_DATA_LF: chunks->line_bytes = 0; return c == '\n' ? PHASE_SIZE_FIRST : PHASE_BAD;
+    case PHASE_DATA_LF: return end_line(chunks, c, PHASE_SIZE_FIRST);
     case PHASE_TRAILER:
         if (c == '\r') return PHASE_END_LF;
         return token_has(c) && chunks->trailers++ < limits->fields ? PHASE_TRAILER_NAME : PHASE_BAD;
@@ -62,7 +66,7 @@ static uint32_t step(struct h1_chunks *chunks, char c, const struct h1_limits *l
         if (c == ':') return PHASE_TRAILER_VALUE;
         return token_has(c) ? PHASE_TRAILER_NAME : PHASE_BAD;
     case PHASE_TRAILER_VALUE: return c == '\r' ? PHASE_TRAILER_LF : PHASE_BAD;
-    case PHASE_TRAILER_LF: chunks->line_bytes = 0; return c == '\n' ? PHASE_TRAILER : PHASE_BAD;
+    case PHASE_TRAILER_LF: return end_line(chunks, c, PHASE_TRAILER);
     case PHASE_END_LF: return c == '\n' ? PHASE_DONE : PHASE_BAD;
     case PHASE_DATA:
     case PHASE_DONE:

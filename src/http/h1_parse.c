@@ -8,7 +8,7 @@
 #include "platform/scan.h"
 
 /* Where in its line a parser that waits for more stands. */
-enum part { PART_METHOD = 0, PART_TARGET, PART_NAME, PART_VALUE, PART_DECISIVE };
+enum part { PART_METHOD = 0, PART_TARGET, PART_NAME, PART_VALUE };
 
 /* The fields of one head, while they are parsed. */
 struct head {
@@ -70,6 +70,7 @@ static enum h1_result parse_lines(struct h1_parser *parser, const struct h1_limi
     uint16_t count = parser->field_count;
     enum h1_result result = H1_MORE;
     request->known_mask = 0;
+    head->repeated_mask = 0;
     if (!parser->has_line) {
         /* RFC 9112, 2.2: an empty line before the request line is overlooked; one, and no more. */
         if (at == bytes && at < end && *at == '\r') {
@@ -120,7 +121,6 @@ static bool goes_on(struct h1_parser *parser, const struct h1_limits *limits, co
     }
     if (parser->part == PART_TARGET) at = h1_line_target_end(at, stop);
     if (parser->part == PART_VALUE) at = scan_value_end(at, stop);
-    if (at < stop) parser->part = PART_DECISIVE;
     parser->scanned = (uint32_t)(at - bytes);
     return at == end;
 }
@@ -144,7 +144,6 @@ enum h1_result h1_parse(struct h1_parser *parser, const struct h1_limits *limits
     if (result == H1_DONE && is_resumed) {
         /* The lines seen before left only their number behind. */
         *parser = (struct h1_parser){ 0 };
-        head.repeated_mask = 0;
         result = parse_lines(parser, limits, bytes, end, &head, ret_status);
     }
     if (result == H1_DONE && !h1_fields_judge(ret_request, head.repeated_mask, ret_status)) result = H1_BAD;

@@ -255,11 +255,11 @@ void media_types_free(struct media_types *types)
 
 struct span media_type_of(const struct media_types *types, struct span path)
 {
-    const char *end = path.data + path.size;
     const char *dot = path.size > 0 ? memrchr(path.data, '.', path.size) : NULL;
     /* The dot that hides a file begins no extension. */
-    if (dot != NULL && dot > path.data && dot[-1] != '/' && memchr(dot, '/', (size_t)(end - dot)) == NULL) {
-        const struct entry *entry = &types->slots[slot_of(types, span_of(dot + 1, (size_t)(end - dot - 1)))];
+    if (dot != NULL && dot > path.data && dot[-1] != '/') {
+        struct span extension = span_from(path, (size_t)(dot + 1 - path.data));
+        const struct entry *entry = &types->slots[slot_of(types, extension)];
         if (entry->extension.data != NULL) return entry->value;
     }
     return SPAN("application/octet-stream");

@@ -89,12 +89,13 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
     return STATUS_OK;
 }
 
-enum status file_open_place(int place, int *ret_fd)
+enum status file_open_place(int place, enum file_patience patience, int *ret_fd)
 {
-    /* Through /proc the very inode that was looked at is opened: nobody can slip a pipe or a device in between. */
+    /* Through /proc the very inode that was looked at is opened: nobody can slip a pipe or a device in between. What can
+     * make opening a regular file wait is another's lease on it (fcntl(2), F_SETLEASE). */
     char name[40];
     snprintf(name, sizeof name, "/proc/self/fd/%d", place);
-    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOCTTY | (patience == FILE_NOWAIT ? O_NONBLOCK : 0));
     if (fd < 0) return status_from_errno(errno);
     *ret_fd = fd;
     return STATUS_OK;

@@ -54,7 +54,7 @@ NODISCARD enum status file_find(int root, const char *path, enum file_patience p
                                 struct file_facts *ret_facts, struct file_identity *ret_identity);
 
 /* Open for reading the regular file that `place` names (it was found to be FILE_REGULAR). */
-NODISCARD enum status file_open_place(int place, int *ret_fd);
+NODISCARD enum status file_open_place(int place, enum file_patience patience, int *ret_fd);
 
 NODISCARD enum status file_identify(int fd, struct file_identity *ret_identity);
 

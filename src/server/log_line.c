@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "base/text_write.h"
 #include "platform/scan.h"
 
 /* How much of a line each value may take, escaped. The line's other parts need less than a KiB. */
@@ -14,23 +15,6 @@ enum {
 _Static_assert(LINE_ROOM + 2 * VALUE_ROOM + 3 * NAME_ROOM + 1024 <= LOG_LINE_BYTES_MAX, "a line must hold its values");
 
 static const char digits_hex[] = "0123456789abcdef";
-
-static char *put(char *out, struct span text)
-{
-    memcpy(out, text.data, text.size);
-    return out + text.size;
-}
-
-static char *put_number(char *out, uint64_t number)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    return put(out, span_of(digits + at, sizeof digits - at));
-}
 
 /* Exactly `width` digits; what is above is left out. */
 static char *put_padded(char *out, int64_t number, int width)
@@ -47,7 +31,7 @@ static char *put_zone(char *out, long offset_s, struct span separator)
     long minutes = (offset_s < 0 ? -offset_s : offset_s) / 60;
     *out++ = offset_s < 0 ? '-' : '+';
     out = put_padded(out, minutes / 60, 2);
-    out = put(out, separator);
+    out = text_append(out, separator);
     return put_padded(out, minutes % 60, 2);
 }
 
@@ -72,7 +56,7 @@ static void clock_set(struct log_clock *clock, int64_t second)
     *out++ = '[';
     out = put_padded(out, tm.tm_mday, 2);
     *out++ = '/';
-    out = put(out, span_of(months[tm.tm_mon], 3));
+    out = text_append(out, span_of(months[tm.tm_mon], 3));
     *out++ = '/';
     out = put_padded(out, tm.tm_year + 1900, 4);
     *out++ = ':';
@@ -144,7 +128,7 @@ static size_t escape(char *out, struct span rest, bool is_json, size_t *ret_size
         *ret_size = character;
         return character;
     }
-    char *to = put(out, is_json ? SPAN("\\u00") : SPAN("\\x"));
+    char *to = text_append(out, is_json ? SPAN("\\u00") : SPAN("\\x"));
     *to++ = digits_hex[(unsigned char)c >> 4];
     *to++ = digits_hex[(unsigned char)c & 15];
     *ret_size = (size_t)(to - out);
@@ -161,11 +145,11 @@ static char *put_escaped(char *out, size_t room, struct span value, bool is_json
     while (at < end) {
         size_t plain = (size_t)(scan_plain_end(at, end) - at);
         size_t taken = plain < left ? plain : left;
-        out = put(out, span_of(at, taken));
+        out = text_append(out, span_of(at, taken));
         at += taken;
         left -= taken;
         if (at == end) break;
-        if (left < ESCAPE_BYTES_MAX) return put(out, cut);
+        if (left < ESCAPE_BYTES_MAX) return text_append(out, cut);
         size_t size;
         at += escape(out, span_of(at, (size_t)(end - at)), is_json, &size);
         out += size;
@@ -177,7 +161,7 @@ static char *put_escaped(char *out, size_t room, struct span value, bool is_json
 static char *put_quoted(char *out, size_t room, struct span value, struct span absent)
 {
     *out++ = '"';
-    out = value.data == NULL ? put(out, absent) : put_escaped(out, room, value, false);
+    out = value.data == NULL ? text_append(out, absent) : put_escaped(out, room, value, false);
     *out++ = '"';
     return out;
 }
@@ -187,15 +171,15 @@ static char *put_common(char *out, enum log_format format, const struct log_cloc
                         const struct log_record *record)
 {
     static const struct span dash = { "-", 1 };
-    out = record->client.size > 0 ? put_escaped(out, NAME_ROOM, record->client, false) : put(out, dash);
-    out = put(out, SPAN(" - - "));
-    out = put(out, span_of(clock->common, clock->common_size));
+    out = record->client.size > 0 ? put_escaped(out, NAME_ROOM, record->client, false) : text_append(out, dash);
+    out = text_append(out, SPAN(" - - "));
+    out = text_append(out, span_of(clock->common, clock->common_size));
     *out++ = ' ';
     out = put_quoted(out, LINE_ROOM, record->line.size > 0 ? record->line : dash, dash);
     *out++ = ' ';
-    out = put_number(out, record->status);
+    out = text_append_decimal(out, record->status);
     *out++ = ' ';
-    out = record->bytes > 0 ? put_number(out, record->bytes) : put(out, dash);
+    out = record->bytes > 0 ? text_append_decimal(out, record->bytes) : text_append(out, dash);
     if (format == LOG_FORMAT_COMBINED) {
         *out++ = ' ';
         out = put_quoted(out, VALUE_ROOM, record->referer, dash);
@@ -207,8 +191,8 @@ static char *put_common(char *out, enum log_format format, const struct log_cloc
 
 static char *put_member(char *out, struct span key, size_t room, struct span value)
 {
-    out = put(out, key);
-    if (value.data == NULL) return put(out, SPAN("null"));
+    out = text_append(out, key);
+    if (value.data == NULL) return text_append(out, SPAN("null"));
     *out++ = '"';
     out = put_escaped(out, room, value, true);
     *out++ = '"';
@@ -222,12 +206,12 @@ static char *put_json(char *out, const struct log_clock *clock, const struct log
     out = put_member(out, SPAN(",\"client\":"), NAME_ROOM, record->client);
     out = put_member(out, SPAN(",\"method\":"), NAME_ROOM, record->method);
     out = put_member(out, SPAN(",\"target\":"), LINE_ROOM, record->target);
-    out = put(out, SPAN(",\"status\":"));
-    out = put_number(out, record->status);
-    out = put(out, SPAN(",\"bytes\":"));
-    out = put_number(out, record->bytes);
-    out = put(out, SPAN(",\"duration\":"));
-    out = put_number(out, duration_us / 1000000);
+    out = text_append(out, SPAN(",\"status\":"));
+    out = text_append_decimal(out, record->status);
+    out = text_append(out, SPAN(",\"bytes\":"));
+    out = text_append_decimal(out, record->bytes);
+    out = text_append(out, SPAN(",\"duration\":"));
+    out = text_append_decimal(out, duration_us / 1000000);
     *out++ = '.';
     out = put_padded(out, (int64_t)(duration_us % 1000000), 6);
     out = put_member(out, SPAN(",\"referer\":"), VALUE_ROOM, record->referer);

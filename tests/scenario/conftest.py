@@ -1,5 +1,6 @@
 """Fixtures: servers that are always stopped and checked, and folders to serve that are gone afterwards."""
 
+import resource
 import tempfile
 from pathlib import Path
 
@@ -36,6 +37,12 @@ def lasting_folder():
     """An empty folder that all tests of a file share."""
     with tempfile.TemporaryDirectory(prefix="folio-scenario-") as path:
         yield Path(path)
+
+
+def pytest_configure(config):  # pylint: disable=unused-argument
+    """Clients need descriptors too, thousands in some scenarios."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def pytest_make_parametrize_id(config, val, argname):  # pylint: disable=unused-argument

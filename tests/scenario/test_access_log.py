@@ -14,6 +14,7 @@ from folio_process import eventually
 from http1_client import Connection, request_bytes
 from site_tree import noise, plant
 
+pytestmark = pytest.mark.threads
 SMALL, BIG = noise(2000, "small"), noise(24 << 20, "big")
 
 

@@ -240,6 +240,21 @@ def test_a_stream_that_shrinks_while_it_is_sent_is_cut_off_visibly(server, folde
     assert server.get("/other").body == b"other"
 
 
+def test_a_stream_that_was_found_changed_is_not_offered_again(folio, folder):
+    """It was rewritten in place, and nobody looks for an hour: one answer may be cut off, as its length was promised; no other one is."""
+    path = folder / "stream"
+    path.write_bytes(noise(200_000, "old"))
+    server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h")
+    assert server.get("/stream").body == noise(200_000, "old")
+    path.write_bytes(noise(200_000, "new"))
+    try:
+        assert server.get("/stream").body == noise(200_000, "new")
+    except Ended:
+        pass
+    for _ in range(3):
+        assert server.get("/stream").body == noise(200_000, "new")
+
+
 def test_a_stream_that_is_replaced_while_it_is_sent_is_finished_as_it_was(server, folder):
     content = noise(16 << 20, "stream")
     path = folder / "stream"

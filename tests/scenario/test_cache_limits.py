@@ -68,7 +68,8 @@ def test_the_budget_bounds_the_memory(folio, folder):
 def test_what_fits_the_budget_stays(folio, folder):
     files = tree_of(4 * MIB, 4)
     log = folder / "access.log"
-    server = folio(plant(folder / "site", files), "-c", "MMapMaxBytes 16M", "-c", "MMapRevalidate 1h", "--access-log", log, "-c", "LogFormat json")
+    plant(folder / "site", files)
+    server = folio(folder / "site", "--threads", "1", "-c", "MMapMaxBytes 16M", "-c", "MMapRevalidate 1h", "--access-log", log, "-c", "LogFormat json")
     fetch_in_any_order(server, files, 1, 0)
     fetch_in_any_order(server, files, 3, 1)
     outcomes = outcomes_of(log, 4 * len(files))

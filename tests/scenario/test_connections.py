@@ -1,5 +1,6 @@
 """Clients that stop sending, read slowly, or go away (RFC 9112, section 9)."""
 
+import resource
 import threading
 import time
 
@@ -7,6 +8,7 @@ import pytest
 
 from folio_process import eventually
 from http1_client import Ended, request_bytes
+from process_facts import resident_bytes
 from site_tree import noise, plant
 
 pytestmark = pytest.mark.threads
@@ -129,6 +131,24 @@ def test_many_connections_are_kept_open_at_once(server):
             connection.send(request_bytes("GET", "/small"))
         for connection in connections:
             assert connection.receive().body == SMALL
+    for connection in connections:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_an_idle_connection_costs_at_most_512_bytes(folio, site):
+    """Once it was answered, it owns no buffer; counted is the memory of the process, the kernel's is not."""
+    server = folio(site, "--threads", "2")
+    count = min(6000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 100)
+    with server.connect() as connection:
+        assert connection.get("/small").body == SMALL
+    before = resident_bytes(server.pid)
+    connections = []
+    for _ in range(count):
+        connection = server.connect()
+        connections.append(connection)
+        assert connection.get("/small").status == 200
+    assert (resident_bytes(server.pid) - before) / count <= 512
     for connection in connections:
         connection.close()
 

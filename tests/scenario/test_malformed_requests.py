@@ -1,5 +1,7 @@
 """What two readers could take for different requests is refused by 400 and a close (RFC 9112, sections 2.2, 3, 5, 6, 7.1, 11.2)."""
 
+import random
+
 import pytest
 
 from http1_client import Ended
@@ -201,6 +203,54 @@ def test_after_a_malformed_chunk_nothing_more_is_taken_for_a_request(server, met
                 assert end.received == b""
                 return
         connection.receive_end()
+
+
+def mutated(chosen, request):
+    """A request with some bytes changed, put in, taken out, or doubled."""
+    data = bytearray(request)
+    for _ in range(chosen.randrange(1, 6)):
+        at = chosen.randrange(len(data))
+        what = chosen.randrange(4)
+        if what == 0:
+            data[at] = chosen.choice(b"\r\n\t :;,/%.\x00\x80\xffAz09")
+        elif what == 1:
+            data[at:at] = bytes([chosen.randrange(256)])
+        elif what == 2:
+            del data[at : at + chosen.randrange(1, 4)]
+        else:
+            data[at:at] = data[at : at + chosen.randrange(1, 40)]
+        data = data or bytearray(request)
+    return bytes(data)
+
+
+def test_whatever_bytes_come_what_goes_back_is_http(server):
+    """And its last answer, where one is refused, says that it closes."""
+    chosen = random.Random(1)
+    requests = [
+        START + HOST + b"User-Agent: x\r\nRange: bytes=0-1\r\nIf-None-Match: \"a\", W/\"b\"\r\n\r\n",
+        START + HOST + b"Content-Length: 5\r\n\r\nhello" + START + HOST + b"\r\n",
+        b"POST / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\n0\r\nT: v\r\n\r\n" + START + HOST + b"\r\n",
+        b"GET http://folio.test/%70age.html?q HTTP/1.0\r\nConnection: keep-alive\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+    ]
+    for _ in range(1500):
+        with server.connect() as connection:
+            connection.send(b"".join(mutated(chosen, chosen.choice(requests)) for _ in range(2)))
+            connection.finish_sending()
+            check_answers_until_the_end(connection)
+
+
+def check_answers_until_the_end(connection):
+    """None of the requests can be mutated into a HEAD, whose answer would have no content."""
+    while True:
+        try:
+            response = connection.receive()
+        except Ended as end:
+            assert end.received == b""
+            return
+        assert response.status in (200, 204, 206, 301, 304, 400, 403, 404, 405, 408, 412, 413, 414, 416, 417, 431, 501, 505)
+        if response.closes():
+            connection.receive_end()
+            return
 
 
 def test_the_request_line_is_limited(folio, folder):

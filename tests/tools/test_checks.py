@@ -96,7 +96,7 @@ def test_a_tracked_file_that_names_one_machines_paths_is_refused(tmp_path, line)
 
 
 def test_ordinary_paths_and_addresses_are_accepted(tmp_path):
-    write(tmp_path / 'notes.txt', 'serve /srv/www at http:' + '//127.0.0.1:8080/ from src/net/homework/rooted.c\n')
+    write(tmp_path / 'notes.txt', 'serve /srv/www or {top}/work/www at http:' + '//127.0.0.1:8080/ from src/net/homework/rooted.c\n')
     assert run('git', 'init', '-q', cwd=tmp_path).returncode == 0
     assert run('git', 'add', 'notes.txt', cwd=tmp_path).returncode == 0
     answer = run(sys.executable, os.path.join(TOP, 'tools/check_paths.py'), str(tmp_path))

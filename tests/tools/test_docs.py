@@ -58,3 +58,14 @@ def test_the_help_has_every_option():
     usage = re.search(r'usage_text\[\] =(.*?);\n', read('src/cli/command.c'), re.S).group(1).split('Examples:')[0]
     helped = set(re.findall(r' --([a-z-]+)', usage))
     assert helped == known_options()
+
+
+def test_links_between_documents_lead_somewhere():
+    documents = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md']
+    documents += [f'docs/adr/{name}' for name in os.listdir(os.path.join(TOP, 'docs', 'adr'))]
+    documents += [f'docs/{name}' for name in os.listdir(os.path.join(TOP, 'docs')) if name.endswith('.md')]
+    for document in documents:
+        for target in re.findall(r'\]\(([^)#]+)[^)]*\)', read(document)):
+            if '://' not in target:
+                path = os.path.join(TOP, os.path.dirname(document), target)
+                assert os.path.exists(path), f'{document}: {target}'

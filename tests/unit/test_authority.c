@@ -65,6 +65,7 @@ static const struct {
     { "[:::]", NULL, NULL },
     { "[1:]", NULL, NULL },
     { "[:1]", NULL, NULL },
+    { "[::1:]", NULL, NULL },
     { "[12345::]", NULL, NULL },
     { "[g::]", NULL, NULL },
     { "[::1.2.3]", NULL, NULL },

@@ -166,6 +166,12 @@ static const struct {
       NULL, 0, 2, CONTENT_LENGTH, false, false },
     { "GET / HTTP/1.1\r\n" HOST "Expect: 100-continue, ,100-continue\r\nExpect:\r\n\r\n", METHOD_GET, TARGET_ORIGIN,
       "/", NULL, "a", 1, 3, CONTENT_NONE, true, false },
+    { "GET / HTTP/1.1\r\nHost: \ta \t\r\n\r\n", METHOD_GET, TARGET_ORIGIN, "/", NULL, "a", 1, 1, CONTENT_NONE, true,
+      false },
+    { "GET / HTTP/1.0\r\nConnection: x\r\n\r\n", METHOD_GET, TARGET_ORIGIN, "/", NULL, NULL, 0, 1, CONTENT_NONE, false,
+      false },
+    { "GET / HTTP/1.1\r\n" HOST "Connection: close, keep-alive\r\n\r\n", METHOD_GET, TARGET_ORIGIN, "/", NULL, "a", 1,
+      2, CONTENT_NONE, false, false },
     { "GET / HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", METHOD_GET, TARGET_ORIGIN, "/", NULL, "a", 1, 2,
       CONTENT_NONE, false, false },
     { "GET / HTTP/1.1\r\n" HOST "Connection: keep-alive\r\n\r\n", METHOD_GET, TARGET_ORIGIN, "/", NULL, "a", 1, 2,
@@ -334,6 +340,7 @@ static const struct {
     { "\r\n\r\n" GET HOST "\r\n", HTTP_BAD_REQUEST },
     { "\n" GET HOST "\r\n", HTTP_BAD_REQUEST },
     { " " GET HOST "\r\n", HTTP_BAD_REQUEST },
+    { " / HTTP/1.1\r\n" HOST "\r\n", HTTP_BAD_REQUEST },
     { "GET  / HTTP/1.1\r\n" HOST "\r\n", HTTP_BAD_REQUEST },
     { "GET /  HTTP/1.1\r\n" HOST "\r\n", HTTP_BAD_REQUEST },
     { "GET\t/ HTTP/1.1\r\n" HOST "\r\n", HTTP_BAD_REQUEST },
@@ -509,10 +516,10 @@ static void what_cannot_become_a_head_is_refused_at_the_first_wrong_byte(void **
         const char *bytes;
         size_t size; /* of the beginning that is refused */
     } rows[] = {
-        { "\x16\x03\x01\x02", 1 }, { "\x80\x80", 1 },           { "{\"a\":1}", 1 },        { "\r\n\r\n", 3 },
-        { "GET(/ HTTP/1.1", 4 },   { "GET /\x01 HTTP/1.1", 6 }, { "GET /#a HTTP/1.1", 6 }, { "GET /a?#a HTTP/1.1", 8 },
-        { "GET / HXTP/1.1", 8 },   { "GET / HTTP/1.1\n", 15 },  { GET "A@B: c", 18 },      { GET "A: c\x02", 21 },
-        { GET "A: c\r\n b", 23 },
+        { "\x16\x03\x01\x02", 1 }, { "\x80\x80", 1 },           { "{\"a\":1}", 1 },       { "\r\n\r\n", 3 },
+        { "GET(/ HTTP/1.1", 4 },   { " / HTTP/1.1", 1 },        { "GET  / HTTP/1.1", 5 }, { "GET /\x01 HTTP/1.1", 6 },
+        { "GET /#a HTTP/1.1", 6 }, { "GET /a?#a HTTP/1.1", 8 }, { "GET / HXTP/1.1", 8 },  { "GET / HTTP/1.1\n", 15 },
+        { GET "A@B: c", 18 },      { GET "A: c\x02", 21 },      { GET "A: c\r\n b", 23 },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct outcome outcome = feed_in_steps(&defaults, span_of_string(rows[i].bytes), 0, 1);

@@ -138,9 +138,11 @@ static const struct {
 static void what_a_client_sends_is_escaped(void **state)
 {
     (void)state;
+    struct guarded values = guarded_open(4096);
     for (size_t i = 0; i < ARRAY_COUNT(escapes); i++) {
         struct log_record record = plain_record();
-        struct span value = escapes[i].value;
+        struct span value =
+            span_of(guarded_copy(&values, escapes[i].value.data, escapes[i].value.size), escapes[i].value.size);
         char wanted[512];
         record.client = record.line = record.method = record.target = record.referer = record.agent = value;
         record.outcome = value;
@@ -158,6 +160,7 @@ static void what_a_client_sends_is_escaped(void **state)
                  text, text, text, text, text, text);
         assert_string_equal(format(LOG_FORMAT_JSON, &record), wanted);
     }
+    guarded_close(&values);
 }
 
 static void values_that_are_too_long_are_cut_and_the_line_stays_whole(void **state)

@@ -97,11 +97,24 @@ static void what_has_no_known_extension_is_a_stream_of_octets(void **state)
     check(SPAN(""), rows, ARRAY_COUNT(rows));
 }
 
+static void what_stands_before_the_path_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct media_types *types = media_types_new(SPAN(""));
+    assert_non_null(types);
+    struct span value = media_type_of(types, span_from(SPAN("name.html"), strlen("name")));
+    assert_true(span_equal(value, SPAN("application/octet-stream")));
+    assert_true(span_equal(media_type_of(types, SPAN_NONE), SPAN("application/octet-stream")));
+    media_types_free(types);
+}
+
 static void a_file_of_types_is_laid_over_the_built_in_table(void **state)
 {
     (void)state;
     static const struct row rows[] = {
         { "/a.one", "application/x-one" },
+        { "/a.no1", "application/octet-stream" },
+        { "/a.trailing", "application/octet-stream" },
         { "/a.two", "application/x-two" },
         { "/a.TWO2", "application/x-two" },
         { "/a.txt", "text/x-other; charset=utf-8" },
@@ -162,6 +175,7 @@ int main(void)
         cmocka_unit_test(the_built_in_table_knows_the_web),
         cmocka_unit_test(the_last_extension_counts_in_any_case_of_letters),
         cmocka_unit_test(what_has_no_known_extension_is_a_stream_of_octets),
+        cmocka_unit_test(what_stands_before_the_path_is_not_looked_at),
         cmocka_unit_test(a_file_of_types_is_laid_over_the_built_in_table),
         cmocka_unit_test(malformed_lines_are_skipped),
         cmocka_unit_test(javascript_is_text_whatever_the_file_says),

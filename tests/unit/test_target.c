@@ -78,6 +78,7 @@ static const char *const hidden[] = {
     "/.well-known%2fx",
     "/a/.b/../.c",
     "/.x/a/../b",
+    "/.a/.b/..",
     "/.well-known/../.git",
 };
 
