@@ -51,12 +51,20 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     free(cache);
 }
 
+void cache_relieve(struct cache *cache)
+{
+    enum { STREAMS_AT_ONCE = 8 };
+    table_shed_streams(cache->table, STREAMS_AT_ONCE);
+    keeper_call(cache->keeper);
+}
+
 /* Load `key` here and now, if that takes no waiting. */
 static enum status find_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
 {
     struct entry *entry;
     bool may_publish;
     enum status status = load_entry(&cache->rules, cache->table, key, hash, FILE_NOWAIT, false, &entry, &may_publish);
+    if (status == STATUS_EXHAUSTED) cache_relieve(cache);
     if (status == STATUS_BUSY) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_OK) return status;
     struct entry *there = may_publish ? table_publish(cache->table, entry) : entry;

@@ -61,9 +61,12 @@ NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mai
 NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size,
                                  struct mailbox *mailbox, uint64_t cookie);
 
+/* Descriptors or memory are short: give some back soon. The caller is an online reader. */
+void cache_relieve(struct cache *cache);
+
 struct cache_counts {
     struct table_counts table;
-    uint64_t loads;  /* by loaders */
+    uint64_t loads; /* by loaders */
     struct keeper_counts keeper;
     struct watch_counts watch;
 };

@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <unistd.h>
+#define XXH_STATIC_LINKING_ONLY /* the state of a digest, on the stack */
 #include <xxhash.h>
 
 #include "base/check.h"
@@ -12,6 +13,7 @@ enum {
     TRIES_MAX = 3,                      /* at a file that changes while it is read */
     IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
     UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
+    READ_BLOCK_BYTES = 16 << 10,
     EVICTIONS_IN_PLACE_MAX = 16,
     EVICTIONS_MAX = 4096,
 };
@@ -149,6 +151,38 @@ static enum status read_body(struct entry *entry, int fd, const struct file_iden
     return got == entry->body_size && file_identity_equal(identity, &after) ? STATUS_OK : STATUS_CHANGED;
 }
 
+/* The same as digest_of() of all the content, which is read for it and thrown away. */
+static enum status digest_content(int fd, uint64_t size, enum file_patience patience, uint64_t ret_digest[2])
+{
+    XXH3_state_t state;
+    char block[READ_BLOCK_BYTES];
+    XXH3_INITSTATE(&state);
+    (void)XXH3_128bits_reset(&state);
+    for (uint64_t at = 0; at < size;) {
+        size_t want = size - at < sizeof block ? (size_t)(size - at) : sizeof block, got;
+        enum status read = file_read(fd, block, want, (int64_t)at, patience, &got);
+        if (read != STATUS_OK) return read;
+        if (got < want) return STATUS_CHANGED;
+        (void)XXH3_128bits_update(&state, block, got);
+        at += got;
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(&state);
+    ret_digest[0] = hash.high64;
+    ret_digest[1] = hash.low64;
+    return STATUS_OK;
+}
+
+/* A small file that there is no room for is sent like a big one, and is still the same version to whoever holds it. */
+static enum status digest_unkept(int fd, const struct file_identity *identity, enum file_patience patience,
+                                 uint64_t ret_digest[2])
+{
+    struct file_identity after;
+    enum status status = digest_content(fd, (uint64_t)identity->size, patience, ret_digest);
+    if (status == STATUS_OK) status = file_identify(fd, &after);
+    if (status == STATUS_OK && !file_identity_equal(identity, &after)) status = STATUS_CHANGED;
+    return status;
+}
+
 /* What one load is about. */
 struct load {
     const struct load_rules *rules;
@@ -157,6 +191,7 @@ struct load {
     uint64_t hash;
     enum file_patience patience;
     bool takes_unsettled;
+    bool keeps_still; /* it was not seen to change too often */
     struct place place;
 };
 
@@ -185,6 +220,8 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
     if (entry->kind == ENTRY_SNAPSHOT) {
         status = read_body(entry, fd, identity, load->patience);
         if (status == STATUS_OK) digest_of(entry_body(entry), (size_t)entry->body_size, ret_digest);
+    } else if (entry->body_size <= load->rules->snapshot_bytes_max && load->keeps_still) {
+        status = digest_unkept(fd, identity, load->patience, ret_digest);
     } else {
         digest_of(identity, sizeof *identity, ret_digest);
     }
@@ -194,19 +231,18 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
 }
 
 /* One try at the file that `fd` is open on. */
-static enum status load_version(const struct load *load, int fd, bool keeps_still, struct entry **ret_entry,
-                                bool *ret_may_publish)
+static enum status load_version(const struct load *load, int fd, struct entry **ret_entry, bool *ret_may_publish)
 {
     const struct load_rules *rules = load->rules;
     struct load_facts facts = { .path = span_of(load->place.path, load->place.path_size),
                                 .now_s = clock_calendar_exact_us() / 1000000 };
     char head[LOAD_HEAD_BYTES_MAX];
-    bool may_publish = keeps_still;
+    bool may_publish = load->keeps_still;
     int64_t began_us = clock_monotonic_us();
     enum status status = file_identify(fd, &facts.identity);
     if (status != STATUS_OK) return status;
     uint64_t size = (uint64_t)facts.identity.size;
-    enum entry_kind kind = size <= rules->snapshot_bytes_max && keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
+    enum entry_kind kind = size <= rules->snapshot_bytes_max && load->keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
     if (kind == ENTRY_SNAPSHOT && load->patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
     size_t head_size = rules->make_head(rules->head_context, &facts, head);
     struct entry *entry =
@@ -227,7 +263,7 @@ static enum status load_version(const struct load *load, int fd, bool keeps_stil
     return STATUS_OK;
 }
 
-static enum status load_file(const struct load *load, struct entry **ret_entry, bool *ret_may_publish)
+static enum status load_file(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     int fd;
     enum status status = file_open_place(load->place.fd, load->patience, &fd);
@@ -235,8 +271,8 @@ static enum status load_file(const struct load *load, struct entry **ret_entry, 
     if (load->place.is_watched_alone && load->rules->watch) watch_file(load->rules->watch, load->place.fd, load->key);
     for (int tries = 0; tries <= TRIES_MAX; tries++) {
         /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
-        bool keeps_still = tries < TRIES_MAX;
-        status = load_version(load, fd, keeps_still, ret_entry, ret_may_publish);
+        load->keeps_still = tries < TRIES_MAX;
+        status = load_version(load, fd, ret_entry, ret_may_publish);
         if (status != STATUS_CHANGED) break;
         if (load->patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
         if (load->patience == FILE_NOWAIT) break;

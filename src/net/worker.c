@@ -14,6 +14,7 @@ enum {
     ACCEPTS_MAX = 64,     /* in one go, from one listener */
     IDLE_CLOSED_MAX = 16, /* at once, when descriptors are short */
     IDLE_MS_MIN = 100,    /* who asked so lately is not idle, but between two requests */
+    STARVED_MS = 20,      /* between two tries to answer those for whom there was nothing */
     PAUSE_MS = 500,       /* without accepting, when there is nothing to close */
     SWEEP_MS = 50,        /* between two looks at all connections, when the server ends */
     STOP_MS = 2000,       /* for what is ready to be sent, after STOP */
@@ -86,16 +87,18 @@ void worker_release(struct worker *worker, struct conn *conn)
 static unsigned close_idlest(struct worker *worker)
 {
     struct conn *oldest[IDLE_CLOSED_MAX];
-    unsigned count = 0;
+    /* Of few the longest idle one only; of many some more, so that looking at all of them is worth it. */
+    unsigned count = 0, most = 1 + worker->conn_count / 256;
+    if (most > IDLE_CLOSED_MAX) most = IDLE_CLOSED_MAX;
     int64_t idle_until = worker->now_ms + worker->options->keepalive_timeout_ms - IDLE_MS_MIN;
     for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
         struct conn *conn = worker_conn(worker, slot);
         if (!conn_is_idle(conn) || conn->deadline_ms > idle_until) continue;
-        unsigned at = count < IDLE_CLOSED_MAX ? count++ : IDLE_CLOSED_MAX;
+        unsigned at = count < most ? count++ : most;
         for (; at > 0 && oldest[at - 1]->deadline_ms > conn->deadline_ms; at--) {
-            if (at < IDLE_CLOSED_MAX) oldest[at] = oldest[at - 1];
+            if (at < most) oldest[at] = oldest[at - 1];
         }
-        if (at < IDLE_CLOSED_MAX) oldest[at] = conn;
+        if (at < most) oldest[at] = conn;
     }
     for (unsigned i = 0; i < count; i++) conn_end(worker, oldest[i]);
     return count;
@@ -210,6 +213,22 @@ static void run_event(struct worker *worker, const struct epoll_event *event)
     }
 }
 
+/* Whoever could not be answered for want of descriptors or memory is asked again. */
+static void run_starved(struct worker *worker)
+{
+    struct list round;
+    if (list_is_empty(&worker->starved) || worker->now_ms < worker->feed_at_ms) return;
+    list_init(&round);
+    list_splice(&round, &worker->starved);
+    worker->feed_at_ms = worker->now_ms + STARVED_MS;
+    while (!list_is_empty(&round)) {
+        struct conn *conn = CONTAINER_OF(round.next, struct conn, ready);
+        conn->is_starved = false;
+        conn->has_request = true;
+        conn_run(worker, conn);
+    }
+}
+
 /* One round through those that can go on without an event. */
 static void run_ready(struct worker *worker)
 {
@@ -238,6 +257,7 @@ static int wait_ms(const struct worker *worker)
     if (!list_is_empty(&worker->ready)) return 0;
     int wait = timer_wheel_wait_ms(&worker->wheel, worker->now_ms);
     int64_t also = worker->is_paused ? worker->resume_at_ms : worker->obeyed != WORKER_SERVE ? worker->sweep_at_ms : -1;
+    if (!list_is_empty(&worker->starved) && (also < 0 || worker->feed_at_ms < also)) also = worker->feed_at_ms;
     if (also < 0) return wait;
     int64_t until = also > worker->now_ms ? also - worker->now_ms : 0;
     return wait < 0 || until < wait ? (int)until : wait;
@@ -264,6 +284,7 @@ static void *worker_thread(void *argument)
         set_clocks(worker);
         for (int i = 0; i < count; i++) run_event(worker, &events[i]);
         run_ready(worker);
+        run_starved(worker);
         obey(worker);
         run_timers(worker);
     }
@@ -284,6 +305,7 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     worker->mailbox.wakeup = -1;
     list_init(&worker->ready);
+    list_init(&worker->starved);
     if (worker->epoll < 0 || mailbox_init(&worker->mailbox) != STATUS_OK) goto fail;
     if (!watch(worker, worker->mailbox.wakeup, EPOLLIN, IS_MAILBOX)) goto fail;
     worker->input = malloc(WORKER_INPUT_BYTES);

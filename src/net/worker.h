@@ -68,7 +68,9 @@ struct worker {
     struct worker_listener listeners[WORKER_LISTENERS_MAX];
     struct mailbox mailbox;
     struct timer_wheel wheel;
-    struct list ready; /* connections that can go on without an event */
+    struct list ready;   /* connections that can go on without an event */
+    struct list starved; /* connections whose request waits for a descriptor or for memory (linked by `ready`) */
+    int64_t feed_at_ms;  /* when they are asked again */
     struct block_pool pool;
     struct conn **slabs; /* slab_count of WORKER_SLAB_CONNS each */
     uint32_t slab_count;

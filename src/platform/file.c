@@ -109,6 +109,19 @@ enum status file_identify(int fd, struct file_identity *ret_identity)
     return STATUS_OK;
 }
 
+bool file_keeps_version(int fd, const struct file_identity *identity)
+{
+    struct stat st;
+    struct file_identity now;
+    if (fstat(fd, &st) != 0) return false;
+    identity_of(&st, &now);
+    if (st.st_nlink == 0) {
+        now.changed_s = identity->changed_s;
+        now.changed_ns = identity->changed_ns;
+    }
+    return file_identity_equal(&now, identity);
+}
+
 enum file_lease file_lease_take(int fd)
 {
     if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) return FILE_LEASE_TAKEN;

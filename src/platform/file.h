@@ -58,6 +58,10 @@ NODISCARD enum status file_open_place(int place, enum file_patience patience, in
 
 NODISCARD enum status file_identify(int fd, struct file_identity *ret_identity);
 
+/* Whether the open file `fd` still has the content that `identity` tells of. Being deleted or replaced by another changes the
+ * time of the inode, and not what is in it. */
+NODISCARD bool file_keeps_version(int fd, const struct file_identity *identity);
+
 enum file_lease {
     FILE_LEASE_TAKEN,   /* nobody has it open for writing, and whoever opens it waits until file_lease_return() */
     FILE_LEASE_REFUSED, /* somebody has it open for writing */
