@@ -65,26 +65,27 @@ def draw_load(load, x, y):
 
 def svg(results):
     facts, loads = results['machine'], list(results['loads'].values())
-    parts, y = [], 66
+    parts, y = [], 84
     for left in range(0, len(loads), 2):
         pair = loads[left:left + 2]
         for column, load in enumerate(pair):
             parts += draw_load(load, 12 + column * COLUMN, y)
         y += HEAD + STEP * max(len(load['servers']) for load in pair) + GAP
-    machine = f'{facts["cpu"]}, {facts["kernel"]}, {facts["date"]}; one worker each on one CPU'
+    lines = ["The floor only receives and sends: it is what the kernel's sockets cost. One worker each, on one CPU.",
+             f'{facts["cpu"]}, {facts["kernel"]}, {facts["date"]}. ' + ', '.join(results['versions'].values()) + '.']
+    notes = [f'<text class="note" x="12" y="{46 + 17 * i}">{escape(line)}</text>' for i, line in enumerate(lines)]
     return '\n'.join([
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img" '
         'aria-label="CPU time per request of several web servers, as a ratio to the floor">',
         f'<style>{STYLE}</style>', f'<rect class="page" width="{WIDTH}" height="{y}"/>',
         '<text class="title" x="12" y="26">CPU time per request, as a ratio to the floor (shorter is better)</text>',
-        '<text class="note" x="12" y="46">The floor only receives and sends: what the kernel\'s sockets cost. '
-        f'{escape(machine)}</text>', *parts, '</svg>', ''])
+        *notes, *parts, '</svg>', ''])
 
 
-def table(results, heading, cell):
+def table(results, cell):
     loads = results['loads']
     names = list(dict.fromkeys(name for load in loads.values() for name in load['servers']))
-    lines = [f'| {heading} | ' + ' | '.join(load['title'] for load in loads.values()) + ' |',
+    lines = ['| server | ' + ' | '.join(load['title'] for load in loads.values()) + ' |',
              '|---|' + '--:|' * len(loads)]
     for name in names:
         cells = [cell(load, load['servers'][name]) if name in load['servers'] else '' for load in loads.values()]
@@ -95,32 +96,36 @@ def table(results, heading, cell):
 
 def markdown(results):
     facts = results['machine']
-    versions = ', '.join(results['versions'].values())
     return f"""# How much CPU does an answer cost?
 
 ![CPU time per request, as a ratio to the floor](bench.svg)
 
-Measured by `make bench` on {facts['date']}: {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB,
-{facts['kernel']} with {facts['congestion']} congestion control, {facts['system']}. {versions}. The medians of {results['rounds']} interleaved rounds of
-{results['seconds']:g} s; each server has one worker on one CPU, the client has another. This page is written by the
-benchmark; [bench/README.md](../bench/README.md) says how to read and repeat it.
+Measured by `make bench` on {facts['date']}:
+
+- {facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB; {facts['system']}, {facts['kernel']}, TCP with
+  {facts['congestion']} congestion control
+- {', '.join(results['versions'].values())}
+- the medians of {results['rounds']} interleaved rounds of {results['seconds']:g} s; each server has one worker on one
+  CPU, the client has another
+
+This page is written by the benchmark; [bench/README.md](../bench/README.md) says how to read and to repeat it.
 
 ## CPU time per request, as a ratio to the floor
 
-The floor only receives and sends, without parsing, look-up or log. The ratio is to the floor that does what suits the
-size: copying up to 16 KiB, `sendfile` from 100 KiB.
+The floor only receives and sends, without parsing, look-up or log. It does what suits the size: copy up to 16 KiB,
+`sendfile` from 100 KiB.
 
-{table(results, 'server', lambda load, row: f"{row['to_floor']:.2f}")}
+{table(results, lambda load, row: f"{row['to_floor']:.2f}")}
 
 ## Microseconds of CPU time per request
 
-{table(results, 'server', lambda load, row: f"{row['cpu_us']:.4g}" if row['cpu_us'] < 1000 else f"{row['cpu_us']:.0f}")}
+{table(results, lambda load, row: f"{row['cpu_us']:.3g}" if row['cpu_us'] < 100 else f"{row['cpu_us']:.0f}")}
 
 ## Answers per second, and GB/s for the big files
 
-The client, on one CPU, is the limit where a server has time left; these are then the client's figures, not the server's.
+Where a server has time left, the client on its one CPU is the limit, and this is the client's figure.
 
-{table(results, 'server', lambda load, row: f"{row['mb_s'] / 1000:.1f} GB/s" if load['size'] >= 100 << 10
+{table(results, lambda load, row: f"{row['mb_s'] / 1000:.1f} GB/s" if load['size'] >= 100 << 10
        else f"{row['rps'] / 1000:.1f} k")}
 """
 

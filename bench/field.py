@@ -6,13 +6,8 @@ import subprocess
 
 import machine
 
-# name: (program, Debian package, its service); Folio and the floors are built here
-PEERS = {
-    'nginx': ('nginx', 'nginx-light', 'nginx'),
-    'h2o': ('h2o', 'h2o', 'h2o'),
-    'lighttpd': ('lighttpd', 'lighttpd', 'lighttpd'),
-    'apache': ('apache2', 'apache2', 'apache2'),
-}
+# name: program; Folio and the floors are built here
+PEERS = {'nginx': 'nginx', 'h2o': 'h2o', 'lighttpd': 'lighttpd', 'apache': 'apache2'}
 NAMES = ['folio'] + list(PEERS)
 HELD = 600     # seconds that an idle connection is kept, where a server lets us say so
 MODULES = '/usr/lib/apache2/modules'
@@ -32,14 +27,12 @@ class Field:
         """Build and install what is missing for `names`."""
         machine.build_tools(self.out)
         for name in names:
-            if name in PEERS:
-                program, package, service = PEERS[name]
-                if not machine.find(program):
-                    machine.install(package, service)
-            elif name == 'folio' and not os.access(self.folio, os.X_OK):
-                raise SystemExit(f'{self.folio} is not there: build it first (make), or leave folio out with --servers')
-            elif name not in ('folio', 'floor') and name not in self.extra:
-                raise SystemExit(f'no server is called {name}; known: floor, {", ".join(NAMES + list(self.extra))}')
+            if name not in NAMES and name not in self.extra:
+                raise SystemExit(f'no server is called {name}; there are: {", ".join(NAMES + list(self.extra))}')
+        if 'folio' in names and not os.access(self.folio, os.X_OK):
+            raise SystemExit(f'{self.folio} is not there: build it first (make), or leave folio out with --servers')
+        if not all(machine.find(PEERS[name]) for name in names if name in PEERS):
+            machine.install_peers()
 
     def conf(self, name, port, text):
         path = f'{self.work}/{name}-{port}.conf'
@@ -183,7 +176,7 @@ def version(name, field):
     if name == 'folio':
         command = [field.folio, '-V']
     elif name in PEERS:
-        command = [machine.find(PEERS[name][0]), '-v']
+        command = [machine.find(PEERS[name]), '-v']
     else:
         return name
     done = subprocess.run(command, capture_output=True, text=True)

@@ -150,6 +150,18 @@ def cpu_seconds(pid):
     return total / 1e9
 
 
+def busy_seconds(cpus):
+    """How long these CPUs have worked so far, for anybody."""
+    total = 0
+    with open('/proc/stat') as stat:
+        for line in stat:
+            name, *ticks = line.split()
+            if name in [f'cpu{cpu}' for cpu in cpus]:
+                user, nice, system, _, _, irq, softirq, *_ = map(int, ticks)
+                total += user + nice + system + irq + softirq
+    return total / os.sysconf('SC_CLK_TCK')
+
+
 def memory_kib(pid, what='Pss'):
     """'Pss' (shared pages divided among their users) or 'Rss', summed over the process and its descendants."""
     total = 0
@@ -179,22 +191,10 @@ def build_tools(out):
                        [path for path in paths if path.endswith('.c')], check=True)
 
 
-def install(package, service):
-    """Install a Debian package, and leave the service that Debian starts for it stopped and not enabled."""
-    prefix = [] if os.geteuid() == 0 else ['sudo', '-n']
-    command = prefix + ['apt-get', 'install', '-y', '--no-install-recommends', package]
-    say(f'installing {package} ...')
-    environment = dict(os.environ, DEBIAN_FRONTEND='noninteractive')
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        subprocess.run(prefix + ['apt-get', 'update'], env=environment, capture_output=True)
-        done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    for order in (['service', service, 'stop'], ['update-rc.d', service, 'disable']):
-        if find(order[0]):
-            subprocess.run(prefix + [find(order[0])] + order[1:], capture_output=True)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ['no reason was given'])[-1]
-        raise SystemExit(f'{package} cannot be installed: {last}\ninstall it with: apt-get install {package}')
+def install_peers():
+    """What the race needs of Debian; what is missing and cannot be installed is named, and this is the end."""
+    if subprocess.run([f'{PROJECT}/tools/install-deps', 'bench']).returncode:
+        raise SystemExit('or leave out who is missing, with --servers')
 
 
 def facts():

@@ -82,7 +82,8 @@ const char *quantity_format_bytes(uint64_t bytes, char out[QUANTITY_TEXT_BYTES])
     }
     double amount = (double)bytes / 1024;
     unsigned unit = 0;
-    for (; amount >= 1024 && unit + 1 < ARRAY_COUNT(names); unit++) amount /= 1024;
-    snprintf(out, QUANTITY_TEXT_BYTES, amount < 10 ? "%.1f %s" : "%.0f %s", amount, names[unit]);
+    /* What would be rounded up to 1024 or to 10.0 is written as what it is rounded to. */
+    for (; amount >= 1023.5 && unit + 1 < ARRAY_COUNT(names); unit++) amount /= 1024;
+    snprintf(out, QUANTITY_TEXT_BYTES, amount < 9.95 ? "%.1f %s" : "%.0f %s", amount, names[unit]);
     return out;
 }

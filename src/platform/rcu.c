@@ -1,14 +1,5 @@
 #include "platform/rcu.h"
 
-/* Known to gcc by macro, to clang by feature test. */
-#if defined(__SANITIZE_THREAD__)
-#define WITH_THREAD_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WITH_THREAD_SANITIZER 1
-#endif
-#endif
-
 #ifdef WITH_THREAD_SANITIZER
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
