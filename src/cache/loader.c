@@ -34,6 +34,7 @@ struct loader {
     struct list queue;
     struct list delayed; /* their file is being written: they are tried again, in the order of not_before_us */
     struct job *pending[PENDING_BUCKETS]; /* jobs that load: a second waiter joins */
+    unsigned queued;                      /* jobs in the queue */
     unsigned threads, idle, threads_max;
     bool is_stopping;
     uint64_t loads;
@@ -131,6 +132,7 @@ static struct job *next_job(struct loader *loader)
         if (delayed && delayed->not_before_us <= now_us) job = delayed;
         if (job) {
             list_remove(&job->link);
+            loader->queued -= job != delayed;
             return job;
         }
         loader->idle++;
@@ -206,7 +208,9 @@ void loader_free(struct loader *loader)
 static enum status enqueue(struct loader *loader, struct job *job)
 {
     list_append(&loader->queue, &job->link);
-    if (loader->idle > 0) {
+    loader->queued++;
+    /* One that was woken is counted as idle until it runs: of those there must be one for each job. */
+    if (loader->queued <= loader->idle) {
         pthread_cond_signal(&loader->has_work);
     } else if (loader->threads < loader->threads_max) {
         if (thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) == STATUS_OK)
@@ -214,6 +218,7 @@ static enum status enqueue(struct loader *loader, struct job *job)
     }
     if (loader->threads > 0) return STATUS_OK; /* sooner or later one of them takes it */
     list_remove(&job->link);
+    loader->queued--;
     return STATUS_EXHAUSTED;
 }
 

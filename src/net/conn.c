@@ -255,10 +255,13 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
     struct pending *pending = conn->pending;
     int64_t took_us = worker->turn.now_us - pending->rate_from_us;
     if (options->send_min_bytes_s == 0 || took_us < options->send_min_window_ms * 1000) return false;
-    bool slow = pending->sent - pending->rate_sent < options->send_min_bytes_s * (uint64_t)took_us / 1000000;
+    /* What lies in the socket's buffer was not taken by anybody yet. */
+    uint64_t unsent = socket_unsent_bytes(conn->fd);
+    uint64_t taken = pending->sent > unsent ? pending->sent - unsent : 0;
+    bool is_slow = taken < pending->rate_taken + options->send_min_bytes_s * (uint64_t)took_us / 1000000;
     pending->rate_from_us = worker->turn.now_us;
-    pending->rate_sent = pending->sent;
-    return slow;
+    pending->rate_taken = taken;
+    return is_slow;
 }
 
 /* RFC 9110, 15.5.9: the head did not come in time. */

@@ -15,7 +15,7 @@ enum {
     IDLE_CLOSED_MAX = 16, /* at once, when descriptors are short */
     IDLE_MS_MIN = 100,    /* who asked so lately is not idle, but between two requests */
     STARVED_MS = 20,      /* between two tries to answer those for whom there was nothing */
-    PAUSE_MS = 500,       /* without accepting, when there is nothing to close */
+    PAUSE_MS = 100,       /* without accepting, when there is nothing to close */
     SWEEP_MS = 50,        /* between two looks at all connections, when the server ends */
     STOP_MS = 2000,       /* for what is ready to be sent, after STOP */
 };
@@ -45,8 +45,20 @@ static void watch_listeners(struct worker *worker)
     worker->is_paused = false;
 }
 
+/* The limit is one for all: what is idle at another worker can make room for who waits at this one. */
+static void ask_others_for_room(struct worker *worker)
+{
+    const struct worker_team *team = worker->options->team;
+    for (unsigned i = 0; team && i < team->count; i++) {
+        struct worker *other = team->workers[i];
+        if (other == worker || atomic_exchange_explicit(&other->is_asked_for_room, 1, memory_order_relaxed)) continue;
+        wakeup_ring(other->mailbox.wakeup);
+    }
+}
+
 static void pause_accepting(struct worker *worker)
 {
+    ask_others_for_room(worker);
     for (unsigned i = 0; i < worker->listener_count; i++)
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->listeners[i].fd, NULL);
     worker->is_paused = true;
@@ -104,11 +116,22 @@ static unsigned close_idlest(struct worker *worker)
     return count;
 }
 
-static bool has_connection_to_spare(struct worker *worker)
+static void make_room_if_asked(struct worker *worker)
+{
+    if (!atomic_load_explicit(&worker->is_asked_for_room, memory_order_relaxed)) return;
+    atomic_store_explicit(&worker->is_asked_for_room, 0, memory_order_relaxed);
+    close_idlest(worker);
+}
+
+static bool is_at_limit(const struct worker *worker)
 {
     const struct worker_options *options = worker->options;
-    if (atomic_load_explicit(options->connections, memory_order_relaxed) < options->connections_max) return true;
-    return close_idlest(worker) > 0;
+    return atomic_load_explicit(options->connections, memory_order_relaxed) >= options->connections_max;
+}
+
+static bool has_connection_to_spare(struct worker *worker)
+{
+    return !is_at_limit(worker) || close_idlest(worker) > 0;
 }
 
 static void adopt(struct worker *worker, int fd, const struct peer_address *peer)
@@ -126,6 +149,8 @@ static void adopt(struct worker *worker, int fd, const struct peer_address *peer
 static bool accept_some(struct worker *worker, int listener, unsigned max)
 {
     for (unsigned i = 0; i < max; i++) {
+        /* Whether anybody waits is known for the first only: nobody is closed for one who may not be there. */
+        if (i > 0 && is_at_limit(worker)) return true;
         if (!has_connection_to_spare(worker) || (worker->free_count == 0 && !grow(worker))) {
             pause_accepting(worker);
             return false;
@@ -285,6 +310,7 @@ static void *worker_thread(void *argument)
         for (int i = 0; i < count; i++) run_event(worker, &events[i]);
         run_ready(worker);
         run_starved(worker);
+        make_room_if_asked(worker);
         obey(worker);
         run_timers(worker);
     }

@@ -40,6 +40,7 @@ struct server {
     struct worker_options worker_options;
     _Atomic uint32_t connections;
     struct listeners listeners;
+    struct worker_team team;
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
 };
@@ -158,6 +159,8 @@ static bool make_workers(struct server *server)
     }
     server->worker_options.cache = server->site.cache;
     server->worker_options.handler = site_handler(&server->site);
+    server->team = (struct worker_team){ .count = server->thread_count, .workers = server->workers };
+    server->worker_options.team = &server->team;
     for (unsigned i = 0; i < server->thread_count; i++) {
         struct worker_listener listeners[WORKER_LISTENERS_MAX];
         unsigned count = listeners_take(&server->listeners, i, listeners);
