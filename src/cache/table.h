@@ -63,8 +63,8 @@ struct entry *table_publish(struct table *table, struct entry *entry);
 /* Take `entry` out if it is still there. The caller is an online reader. */
 void table_remove(struct table *table, struct entry *entry);
 
-/* Remove up to `budget` entries that were not used since used_before_s, going on where the last call stopped; returns
- * how many entries were looked at. The caller is an online reader. */
+/* Look at up to `budget` entries of each class (snapshots, streams, those without content), going on where the last call
+ * stopped, and remove those that were not used since used_before_s; returns how many were looked at. The caller is an online reader. */
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget);
 
 /* Descriptors are short: evict up to `count` streams that nobody uses. The caller is an online reader. */

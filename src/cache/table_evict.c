@@ -73,6 +73,7 @@ bool table_reserve(struct table *table, enum entry_kind kind, size_t bytes, unsi
 {
     struct index *index = &table->indexes[index_number(kind)];
     bool has_room = false;
+    if (bytes > table->limits.bytes) evictions_max = 0; /* nobody's going would make it fit */
     pthread_mutex_lock(&table->lock);
     while (index->count == index->slots_max && evictions_max > 0 && evict_from(table, index)) evictions_max--;
     while (table->files >= table->limits.files && evictions_max > 0 && evict_any(table)) evictions_max--;
