@@ -15,6 +15,7 @@ enum status {
     STATUS_REFUSED,     /* permission, or a path that leaves the root */
     STATUS_NOT_REGULAR, /* a socket, pipe or device, where a file or a directory was wanted */
     STATUS_CHANGED,     /* the file changed while it was read, more often than was tried */
+    STATUS_BUSY,        /* somebody is writing the file: what is read now may be half of it */
     STATUS_EXHAUSTED,   /* memory, descriptors, or a limit of ours */
     STATUS_FAILED,      /* input or output error, or anything else */
 };

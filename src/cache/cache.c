@@ -22,9 +22,11 @@ struct cache *cache_new(const struct cache_options *options)
     cache->revalidate_ms = (uint32_t)options->revalidate_ms;
     cache->table = table_new(&options->limits);
     if (!cache->table) goto fail;
-    cache->loader = loader_new(&options->rules, cache->table, options->loaders_max);
+    cache->rules.watch = watch_new(options->rules.root, options->root_path);
+    if (!cache->rules.watch) goto fail;
+    cache->loader = loader_new(&cache->rules, cache->table, options->loaders_max);
     if (!cache->loader) goto fail;
-    cache->keeper = keeper_new(&cache->rules, cache->table, options->revalidate_ms, options->expire_ms);
+    cache->keeper = keeper_new(&cache->rules, cache->table, cache->loader, options->revalidate_ms, options->expire_ms);
     if (!cache->keeper) goto fail;
     return cache;
 fail:
@@ -34,6 +36,8 @@ fail:
 
 void cache_stop(struct cache *cache)
 {
+    keeper_free(cache->keeper);
+    cache->keeper = NULL;
     loader_free(cache->loader);
     cache->loader = NULL;
 }
@@ -41,10 +45,17 @@ void cache_stop(struct cache *cache)
 void cache_free(struct cache *cache, uint64_t *ret_held)
 {
     if (!cache) return;
-    loader_free(cache->loader);
-    keeper_free(cache->keeper);
+    cache_stop(cache);
     table_free(cache->table, ret_held);
+    watch_free(cache->rules.watch);
     free(cache);
+}
+
+void cache_relieve(struct cache *cache)
+{
+    enum { STREAMS_AT_ONCE = 8 };
+    table_shed_streams(cache->table, STREAMS_AT_ONCE);
+    keeper_call(cache->keeper);
 }
 
 /* Load `key` here and now, if that takes no waiting. */
@@ -52,7 +63,9 @@ static enum status find_in_place(struct cache *cache, struct span key, uint64_t 
 {
     struct entry *entry;
     bool may_publish;
-    enum status status = load_entry(&cache->rules, cache->table, key, hash, FILE_NOWAIT, &entry, &may_publish);
+    enum status status = load_entry(&cache->rules, cache->table, key, hash, FILE_NOWAIT, false, &entry, &may_publish);
+    if (status == STATUS_EXHAUSTED) cache_relieve(cache);
+    if (status == STATUS_BUSY) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_OK) return status;
     struct entry *there = may_publish ? table_publish(cache->table, entry) : entry;
     if (there != entry) entry_unref(entry);
@@ -77,16 +90,37 @@ static enum status find_again(struct cache *cache, struct entry *entry, int64_t 
     return STATUS_OK;
 }
 
+/* Something happened above or in the folder that the entry was loaded from. */
+static bool is_void(const struct entry *entry)
+{
+    const struct folder *folder = entry->folder;
+    if (!folder) return false;
+    /* acquire: what is looked at after this is what made the difference, or later */
+    if (atomic_load_explicit(&folder->version, memory_order_acquire) != entry->folder_version) return true;
+    return entry->follows_appearances &&
+           atomic_load_explicit(&folder->appearances, memory_order_acquire) != entry->folder_appearances;
+}
+
+/* Events do not tell everything of this entry: its age counts. */
+static enum status find_by_age(struct cache *cache, struct entry *entry, int64_t now_us, struct cache_found *ret_found)
+{
+    int32_t good_for_ms = (int32_t)cache->revalidate_ms;
+    if (entry->is_racy && good_for_ms > LOAD_RACY_MS) good_for_ms = LOAD_RACY_MS;
+    /* Signed: another worker may have looked later than this turn began. */
+    int32_t age_ms = (int32_t)(low_ms(now_us) - atomic_load_explicit(&entry->checked_ms, memory_order_relaxed));
+    if (age_ms >= good_for_ms) return find_again(cache, entry, now_us, ret_found);
+    if (age_ms >= good_for_ms / 2) keeper_queue_check(cache->keeper, entry);
+    *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
+    return STATUS_OK;
+}
+
 enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found)
 {
     uint64_t hash = table_hash(cache->table, key);
     struct entry *entry = table_look_up(cache->table, key, hash);
-    if (!entry) return find_in_place(cache, key, hash, ret_found);
+    if (!entry || is_void(entry)) return find_in_place(cache, key, hash, ret_found);
     table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
-    /* Signed: another worker may have looked later than this turn began. */
-    int32_t age_ms = (int32_t)(low_ms(now_us) - atomic_load_explicit(&entry->checked_ms, memory_order_relaxed));
-    if (age_ms >= (int32_t)cache->revalidate_ms) return find_again(cache, entry, now_us, ret_found);
-    if (age_ms >= (int32_t)cache->revalidate_ms / 2) keeper_queue_check(cache->keeper, entry);
+    if (entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;
 }
@@ -122,6 +156,7 @@ struct cache_counts cache_counts(struct cache *cache)
     return (struct cache_counts){
         .table = table_counts(cache->table),
         .loads = cache->loader ? loader_loads(cache->loader) : 0,
-        .checks = keeper_checks(cache->keeper),
+        .keeper = keeper_counts(cache->keeper),
+        .watch = watch_counts(cache->rules.watch),
     };
 }

@@ -7,12 +7,14 @@
 #ifndef FOLIO_CACHE_CACHE_H
 #define FOLIO_CACHE_CACHE_H
 
+#include "cache/keeper.h"
 #include "cache/load.h"
 #include "cache/mailbox.h"
 #include "cache/table.h"
 
 struct cache_options {
-    struct load_rules rules;
+    struct load_rules rules; /* but for `watch`, which is the cache's own */
+    const char *root_path;   /* what rules.root was opened by: watched, so that the root follows it */
     struct table_limits limits;
     int64_t revalidate_ms; /* an entry that was not found unchanged for so long is looked at before it is used */
     int64_t expire_ms;     /* an entry that was not used for so long is dropped; 0: never */
@@ -59,10 +61,14 @@ NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mai
 NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size,
                                  struct mailbox *mailbox, uint64_t cookie);
 
+/* Descriptors or memory are short: give some back soon. The caller is an online reader. */
+void cache_relieve(struct cache *cache);
+
 struct cache_counts {
     struct table_counts table;
-    uint64_t loads;  /* by loaders */
-    uint64_t checks; /* of entries found unchanged by the keeper */
+    uint64_t loads; /* by loaders */
+    struct keeper_counts keeper;
+    struct watch_counts watch;
 };
 
 struct cache_counts cache_counts(struct cache *cache);

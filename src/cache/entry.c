@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "cache/table.h"
+#include "cache/watch.h"
 
 /* The allocator's header, an index slot, and a bucket of the hash table and a half. */
 enum { ENTRY_OVERHEAD_BYTES = 16 + 8 + 24 };
@@ -46,6 +47,7 @@ void entry_unref(struct entry *entry)
     if (before > 1) return;
     ASSERT(!entry->is_published);
     if (entry->fd >= 0) close(entry->fd);
+    folder_unref(entry->folder);
     if (entry->charged_to) table_discharge(entry->charged_to, entry);
     free(entry);
 }

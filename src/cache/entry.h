@@ -30,6 +30,7 @@ enum entry_kind {
 
 enum { ENTRY_FREQUENCY_MAX = 15 };
 
+struct folder;
 struct table;
 
 struct entry {
@@ -37,6 +38,9 @@ struct entry {
     uint64_t hash;                 /* of the key */
     struct table *charged_to;      /* whose budget holds charged_bytes; NULL: nobody's */
     int64_t sampled_us;            /* monotonic, when the look at the file began: the later one of two entries wins */
+    struct folder *folder;         /* a reference: what it was loaded from, watched; NULL: looked at by age only */
+    uint32_t folder_version;       /* of the folder, when it was loaded: another one voids the entry */
+    uint32_t folder_appearances;   /* if follows_appearances: the same of these */
     struct file_identity identity; /* of the version that this is; zero for what has no content */
     _Atomic uint64_t clock;        /* the table's clock at the last hit; relaxed: a hint for eviction */
     _Atomic uint32_t references;   /* the table's, and one for each holder beyond a turn; the last one frees */
@@ -53,8 +57,11 @@ struct entry {
     int fd;                        /* ENTRY_STREAM; else -1 */
     uint32_t key_size;
     uint32_t head_size;
-    uint64_t body_size; /* of the content; for a stream, of the file */
-    char bytes[];       /* head, then key, then the body of a snapshot */
+    bool follows_appearances; /* the key's own folder was not there; `folder` is the nearest above it */
+    bool needs_checks;        /* events do not tell everything of it: it is looked at by age, too */
+    bool is_racy;             /* changed so lately that its times may not tell a later change: look again soon */
+    uint64_t body_size;       /* of the content; for a stream, of the file */
+    char bytes[];             /* head, then key, then the body of a snapshot */
 };
 
 /* Bytes that an entry of these sizes takes from the budget, with the allocator's and the table's share. */

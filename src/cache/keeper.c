@@ -1,27 +1,45 @@
 #include "cache/keeper.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
+#include <unistd.h>
 
+#include "base/list.h"
+#include "cache/loader.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
 
 enum { TICK_MS_MIN = 20, TICK_MS_MAX = 1000, EXPIRE_LOOKS_A_TICK = 4096 };
 
+/* A file that is being written: its entry stays as it is until the writer closes it, or until_us. */
+struct settling {
+    struct list link;
+    int64_t until_us;
+    uint64_t hash;
+    size_t key_size;
+    char key[];
+};
+
 struct keeper {
     const struct load_rules *rules;
     struct table *table;
+    struct loader *loader;
     int64_t revalidate_ms, expire_ms;
-    _Atomic(struct entry *) queue; /* a stack; workers push, the keeper takes all of it */
-    _Atomic uint64_t checks;
-    _Atomic uint32_t is_called; /* so that many calls ring once */
-    pthread_mutex_t lock;       /* guards is_stopping, and the condition */
-    pthread_cond_t rung;
-    bool is_stopping;
+    _Atomic(struct entry *) queue;                   /* a stack; workers push, the keeper takes all of it */
+    _Atomic uint64_t checks, invalidations, settles; /* the keeper writes; relaxed: counts */
+    _Atomic uint32_t is_called;                      /* so that many calls ring once */
+    _Atomic uint32_t is_stopping;                    /* release / acquire */
+    int wakeup;
+    struct list settling; /* the keeper's alone; in the order of until_us */
     pthread_t thread;
 };
+
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
 
 void keeper_queue_check(struct keeper *keeper, struct entry *entry)
 {
@@ -41,9 +59,78 @@ void keeper_queue_check(struct keeper *keeper, struct entry *entry)
 void keeper_call(struct keeper *keeper)
 {
     if (atomic_exchange_explicit(&keeper->is_called, 1, memory_order_relaxed)) return;
-    pthread_mutex_lock(&keeper->lock);
-    pthread_cond_signal(&keeper->rung);
-    pthread_mutex_unlock(&keeper->lock);
+    wakeup_ring(keeper->wakeup);
+}
+
+static struct settling *find_settling(struct keeper *keeper, struct span key)
+{
+    for (struct list *at = keeper->settling.next; at != &keeper->settling; at = at->next) {
+        struct settling *settling = CONTAINER_OF(at, struct settling, link);
+        if (span_equal(span_of(settling->key, settling->key_size), key)) return settling;
+    }
+    return NULL;
+}
+
+static void forget_settling(struct settling *settling)
+{
+    if (!settling) return;
+    list_remove(&settling->link);
+    free(settling);
+}
+
+/* Its old version is served until it is whole. False: no memory; then it goes at once. */
+static bool let_settle(struct keeper *keeper, struct span key, uint64_t hash)
+{
+    struct settling *settling = malloc(sizeof *settling + key.size);
+    if (!settling) return false;
+    *settling = (struct settling){ .hash = hash, .key_size = key.size };
+    settling->until_us = clock_monotonic_us() + keeper->rules->settle_ms * 1000;
+    memcpy(settling->key, key.data, key.size);
+    list_append(&keeper->settling, &settling->link);
+    count(&keeper->settles);
+    return true;
+}
+
+/* What the watch tells of one key. */
+static void obey(struct keeper *keeper, struct span key, unsigned what)
+{
+    uint64_t hash = table_hash(keeper->table, key);
+    struct settling *settling = find_settling(keeper, key);
+    bool is_being_written =
+        (what & (NOTIFY_MODIFIED | NOTIFY_ATTRIBUTES)) && !(what & ~(unsigned)(NOTIFY_MODIFIED | NOTIFY_ATTRIBUTES));
+    rcu_online();
+    struct entry *entry = table_look_up(keeper->table, key, hash);
+    bool is_kept = settling && is_being_written; /* more of the same */
+    if (entry && !settling && (what & NOTIFY_MODIFIED) && is_being_written && entry->kind == ENTRY_SNAPSHOT)
+        is_kept = let_settle(keeper, key, hash);
+    if (entry && !is_kept) {
+        table_remove(keeper->table, entry);
+        count(&keeper->invalidations);
+    }
+    rcu_offline();
+    if (!is_kept) forget_settling(settling);
+}
+
+static void changed(void *context, struct span key, unsigned what)
+{
+    struct keeper *keeper = context;
+    obey(keeper, key, what);
+    /* An index stands for its folder, too. */
+    struct span index = keeper->rules->index_name;
+    if (key.size > index.size && key.data[key.size - index.size - 1] == '/' && span_ends_with(key, index))
+        obey(keeper, span_first(key, key.size - index.size), what);
+}
+
+/* Whoever writes had his time: what is there now is taken, without anybody having to wait for it. */
+static void end_settling(struct keeper *keeper)
+{
+    int64_t now_us = clock_monotonic_us();
+    while (!list_is_empty(&keeper->settling)) {
+        struct settling *settling = CONTAINER_OF(keeper->settling.next, struct settling, link);
+        if (settling->until_us > now_us) return;
+        loader_reload(keeper->loader, span_of(settling->key, settling->key_size), settling->hash);
+        forget_settling(settling);
+    }
 }
 
 /* Look at everything that was queued; returns whether there was anything. */
@@ -57,7 +144,7 @@ static bool check_queued(struct keeper *keeper)
         enum status status = load_check(keeper->rules, entry, FILE_WAIT);
         if (status == STATUS_OK) {
             atomic_store_explicit(&entry->checked_ms, now_ms, memory_order_relaxed);
-            atomic_fetch_add_explicit(&keeper->checks, 1, memory_order_relaxed);
+            count(&keeper->checks);
         } else if (status == STATUS_CHANGED) {
             rcu_online();
             table_remove(keeper->table, entry);
@@ -80,26 +167,21 @@ static void expire(struct keeper *keeper)
     rcu_offline();
 }
 
-static void wait_for_call(struct keeper *keeper, int64_t wait_ms)
+/* Until something is told, somebody calls, something has settled, or the time is over. */
+static void wait_for_work(struct keeper *keeper, int64_t wait_ms)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    int64_t ns = until.tv_nsec + wait_ms * 1000000;
-    until.tv_sec += ns / 1000000000;
-    until.tv_nsec = ns % 1000000000;
-    pthread_mutex_lock(&keeper->lock);
-    while (!keeper->is_stopping && !atomic_load_explicit(&keeper->is_called, memory_order_relaxed)) {
-        if (pthread_cond_timedwait(&keeper->rung, &keeper->lock, &until) != 0) break;
+    struct pollfd wait[] = {
+        { .fd = keeper->wakeup, .events = POLLIN },
+        { .fd = keeper->rules->watch ? watch_descriptor(keeper->rules->watch) : -1, .events = POLLIN },
+    };
+    if (!list_is_empty(&keeper->settling)) {
+        struct settling *first = CONTAINER_OF(keeper->settling.next, struct settling, link);
+        int64_t left_ms = (first->until_us - clock_monotonic_us()) / 1000 + 1;
+        if (left_ms < wait_ms) wait_ms = left_ms > 0 ? left_ms : 0;
     }
-    pthread_mutex_unlock(&keeper->lock);
-}
-
-static bool is_stopping(struct keeper *keeper)
-{
-    pthread_mutex_lock(&keeper->lock);
-    bool stopping = keeper->is_stopping;
-    pthread_mutex_unlock(&keeper->lock);
-    return stopping;
+    if (poll(wait, ARRAY_COUNT(wait), (int)wait_ms) <= 0) return;
+    if (wait[0].revents) wakeup_clear(keeper->wakeup);
+    if (wait[1].revents) watch_events(keeper->rules->watch, changed, keeper);
 }
 
 /* Entries are queued when half of revalidate_ms has gone by. When nobody asks, sleep longer: an idle server hardly wakes. */
@@ -116,12 +198,14 @@ static void *keeper_thread(void *argument)
     int64_t wait_ms = TICK_MS_MAX, expire_at_us = 0, busy_until_us = 0;
     rcu_reader_begin();
     rcu_offline();
-    while (!is_stopping(keeper)) {
-        wait_for_call(keeper, wait_ms);
+    while (!atomic_load_explicit(&keeper->is_stopping, memory_order_acquire)) {
+        wait_for_work(keeper, wait_ms);
+        end_settling(keeper);
         atomic_store_explicit(&keeper->is_called, 0, memory_order_relaxed);
         bool has_work = check_queued(keeper);
         if (clock_monotonic_us() >= expire_at_us) {
             expire(keeper);
+            if (keeper->rules->watch) watch_tidy(keeper->rules->watch);
             expire_at_us = clock_monotonic_us() + TICK_MS_MAX * 1000;
         }
         if (table_needs_care(keeper->table)) {
@@ -137,23 +221,21 @@ static void *keeper_thread(void *argument)
     return NULL;
 }
 
-struct keeper *keeper_new(const struct load_rules *rules, struct table *table, int64_t revalidate_ms, int64_t expire_ms)
+struct keeper *keeper_new(const struct load_rules *rules, struct table *table, struct loader *loader,
+                          int64_t revalidate_ms, int64_t expire_ms)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (!keeper) return NULL;
     keeper->rules = rules;
     keeper->table = table;
+    keeper->loader = loader;
     keeper->revalidate_ms = revalidate_ms;
     keeper->expire_ms = expire_ms;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&keeper->rung, &monotonic);
-    pthread_condattr_destroy(&monotonic);
-    pthread_mutex_init(&keeper->lock, NULL);
-    if (thread_start(&keeper->thread, "keeper", keeper_thread, keeper) == STATUS_OK) return keeper;
-    pthread_cond_destroy(&keeper->rung);
-    pthread_mutex_destroy(&keeper->lock);
+    list_init(&keeper->settling);
+    keeper->wakeup = wakeup_open();
+    if (keeper->wakeup >= 0 && thread_start(&keeper->thread, "keeper", keeper_thread, keeper) == STATUS_OK)
+        return keeper;
+    if (keeper->wakeup >= 0) close(keeper->wakeup);
     free(keeper);
     return NULL;
 }
@@ -161,21 +243,25 @@ struct keeper *keeper_new(const struct load_rules *rules, struct table *table, i
 void keeper_free(struct keeper *keeper)
 {
     if (!keeper) return;
-    pthread_mutex_lock(&keeper->lock);
-    keeper->is_stopping = true;
-    pthread_cond_signal(&keeper->rung);
-    pthread_mutex_unlock(&keeper->lock);
+    atomic_store_explicit(&keeper->is_stopping, 1, memory_order_release);
+    wakeup_ring(keeper->wakeup);
     pthread_join(keeper->thread, NULL);
     for (struct entry *entry = keeper->queue, *next; entry; entry = next) {
         next = entry->check_next;
         entry_unref(entry);
     }
-    pthread_cond_destroy(&keeper->rung);
-    pthread_mutex_destroy(&keeper->lock);
+    while (!list_is_empty(&keeper->settling))
+        forget_settling(CONTAINER_OF(keeper->settling.next, struct settling, link));
+    close(keeper->wakeup);
     free(keeper);
 }
 
-uint64_t keeper_checks(const struct keeper *keeper)
+struct keeper_counts keeper_counts(const struct keeper *keeper)
 {
-    return atomic_load_explicit(&keeper->checks, memory_order_relaxed);
+    if (!keeper) return (struct keeper_counts){ 0 };
+    return (struct keeper_counts){
+        .checks = atomic_load_explicit(&keeper->checks, memory_order_relaxed),
+        .invalidations = atomic_load_explicit(&keeper->invalidations, memory_order_relaxed),
+        .settles = atomic_load_explicit(&keeper->settles, memory_order_relaxed),
+    };
 }

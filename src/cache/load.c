@@ -2,6 +2,7 @@
 
 #include <limits.h>
 #include <unistd.h>
+#define XXH_STATIC_LINKING_ONLY /* the state of a digest, on the stack */
 #include <xxhash.h>
 
 #include "base/check.h"
@@ -12,6 +13,7 @@ enum {
     TRIES_MAX = 3,                      /* at a file that changes while it is read */
     IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
     UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
+    READ_BLOCK_BYTES = 16 << 10,
     EVICTIONS_IN_PLACE_MAX = 16,
     EVICTIONS_MAX = 4096,
 };
@@ -20,7 +22,8 @@ enum {
 struct place {
     int fd; /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
-    enum entry_kind kind; /* if it is no file */
+    bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
+    enum entry_kind kind;  /* if it is no file */
     struct file_identity identity;
     size_t path_size;
     char path[PATH_MAX]; /* beneath the root; NUL-terminated */
@@ -36,6 +39,7 @@ static enum status nothing_there(struct place *place, enum status status)
     case STATUS_OK:
     case STATUS_WOULD_BLOCK:
     case STATUS_CHANGED:
+    case STATUS_BUSY:
     case STATUS_EXHAUSTED:
     case STATUS_FAILED: break;
     }
@@ -46,18 +50,19 @@ static enum status nothing_there(struct place *place, enum status status)
 static enum status place_look(const struct load_rules *rules, struct place *place, enum file_patience patience)
 {
     int fd;
-    enum file_type type;
-    enum status found = file_find(rules->root, place->path, patience, &fd, &type, &place->identity);
+    struct file_facts facts;
+    enum status found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
     if (found == STATUS_WOULD_BLOCK && patience == FILE_WAIT) /* the tree was renamed under the walk */
-        found = file_find(rules->root, place->path, patience, &fd, &type, &place->identity);
+        found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
     if (found != STATUS_OK) return nothing_there(place, found);
-    if (type == FILE_REGULAR) {
+    if (facts.type == FILE_REGULAR) {
         place->is_file = true;
+        place->is_watched_alone = facts.crosses_link || facts.has_other_names;
         place->fd = fd;
         return STATUS_OK;
     }
     close(fd);
-    place->kind = type == FILE_FOLDER ? ENTRY_FOLDER : ENTRY_REFUSED;
+    place->kind = facts.type == FILE_FOLDER ? ENTRY_FOLDER : ENTRY_REFUSED;
     return STATUS_OK;
 }
 
@@ -82,7 +87,7 @@ static enum status place_find(const struct load_rules *rules, struct span key, e
 {
     size_t folder_size;
     place->fd = -1;
-    place->is_file = false;
+    place->is_file = place->is_watched_alone = false;
     place->identity = (struct file_identity){ 0 };
     if (!place_name(rules, key, place, &folder_size)) {
         place->kind = ENTRY_ABSENT;
@@ -146,29 +151,104 @@ static enum status read_body(struct entry *entry, int fd, const struct file_iden
     return got == entry->body_size && file_identity_equal(identity, &after) ? STATUS_OK : STATUS_CHANGED;
 }
 
-/* One try at the file that `fd` is open on. */
-static enum status load_version(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
-                                const struct place *place, int fd, enum file_patience patience, bool keeps_still,
-                                struct entry **ret_entry, bool *ret_may_publish)
+/* The same as digest_of() of all the content, which is read for it and thrown away. */
+static enum status digest_content(int fd, uint64_t size, enum file_patience patience, uint64_t ret_digest[2])
 {
-    struct load_facts facts = { .path = span_of(place->path, place->path_size), .now_s = clock_calendar_exact_s() };
+    XXH3_state_t state;
+    char block[READ_BLOCK_BYTES];
+    XXH3_INITSTATE(&state);
+    (void)XXH3_128bits_reset(&state);
+    for (uint64_t at = 0; at < size;) {
+        size_t want = size - at < sizeof block ? (size_t)(size - at) : sizeof block, got;
+        enum status read = file_read(fd, block, want, (int64_t)at, patience, &got);
+        if (read != STATUS_OK) return read;
+        if (got < want) return STATUS_CHANGED;
+        (void)XXH3_128bits_update(&state, block, got);
+        at += got;
+    }
+    XXH128_hash_t hash = XXH3_128bits_digest(&state);
+    ret_digest[0] = hash.high64;
+    ret_digest[1] = hash.low64;
+    return STATUS_OK;
+}
+
+/* A small file that there is no room for is sent like a big one, and is still the same version to whoever holds it. */
+static enum status digest_unkept(int fd, const struct file_identity *identity, enum file_patience patience,
+                                 uint64_t ret_digest[2])
+{
+    struct file_identity after;
+    enum status status = digest_content(fd, (uint64_t)identity->size, patience, ret_digest);
+    if (status == STATUS_OK) status = file_identify(fd, &after);
+    if (status == STATUS_OK && !file_identity_equal(identity, &after)) status = STATUS_CHANGED;
+    return status;
+}
+
+/* What one load is about. */
+struct load {
+    const struct load_rules *rules;
+    struct table *table;
+    struct span key;
+    uint64_t hash;
+    enum file_patience patience;
+    bool takes_unsettled;
+    bool keeps_still; /* it was not seen to change too often */
+    struct place place;
+};
+
+static int64_t since_ms(int64_t now_us, int64_t seconds, uint32_t nanoseconds)
+{
+    return now_us / 1000 - (seconds * 1000 + nanoseconds / 1000000);
+}
+
+/* Changed within the last `ms`, by its own times. */
+static bool is_younger_than(const struct file_identity *identity, int64_t ms)
+{
+    int64_t now_us = clock_calendar_exact_us();
+    return since_ms(now_us, identity->modified_s, identity->modified_ns) < ms ||
+           since_ms(now_us, identity->changed_s, identity->changed_ns) < ms;
+}
+
+/* Fill in the content that is kept, while a lease keeps writers out if one can be had.
+ * Whoever only has it open for writing, and has not written for settle_ms, is not waited for. */
+static enum status fill(const struct load *load, struct entry *entry, int fd, const struct file_identity *identity,
+                        uint64_t ret_digest[2])
+{
+    enum file_lease lease = file_lease_take(fd);
+    if (lease == FILE_LEASE_REFUSED && !load->takes_unsettled && is_younger_than(identity, load->rules->settle_ms))
+        return STATUS_BUSY;
+    enum status status = STATUS_OK;
+    if (entry->kind == ENTRY_SNAPSHOT) {
+        status = read_body(entry, fd, identity, load->patience);
+        if (status == STATUS_OK) digest_of(entry_body(entry), (size_t)entry->body_size, ret_digest);
+    } else if (entry->body_size <= load->rules->snapshot_bytes_max && load->keeps_still) {
+        status = digest_unkept(fd, identity, load->patience, ret_digest);
+    } else {
+        digest_of(identity, sizeof *identity, ret_digest);
+    }
+    if (lease == FILE_LEASE_TAKEN) file_lease_return(fd);
+    entry->is_racy = lease != FILE_LEASE_TAKEN && is_younger_than(identity, LOAD_RACY_MS);
+    return status;
+}
+
+/* One try at the file that `fd` is open on. */
+static enum status load_version(const struct load *load, int fd, struct entry **ret_entry, bool *ret_may_publish)
+{
+    const struct load_rules *rules = load->rules;
+    struct load_facts facts = { .path = span_of(load->place.path, load->place.path_size),
+                                .now_s = clock_calendar_exact_us() / 1000000 };
     char head[LOAD_HEAD_BYTES_MAX];
-    bool may_publish = keeps_still;
+    bool may_publish = load->keeps_still;
     int64_t began_us = clock_monotonic_us();
     enum status status = file_identify(fd, &facts.identity);
     if (status != STATUS_OK) return status;
     uint64_t size = (uint64_t)facts.identity.size;
-    enum entry_kind kind = size <= rules->snapshot_bytes_max && keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
-    if (kind == ENTRY_SNAPSHOT && patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
+    enum entry_kind kind = size <= rules->snapshot_bytes_max && load->keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
+    if (kind == ENTRY_SNAPSHOT && load->patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
     size_t head_size = rules->make_head(rules->head_context, &facts, head);
-    struct entry *entry = new_entry(table, kind, key, hash, head_size, size, patience, &may_publish);
+    struct entry *entry =
+        new_entry(load->table, kind, load->key, load->hash, head_size, size, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
-    if (entry->kind == ENTRY_SNAPSHOT) {
-        status = read_body(entry, fd, &facts.identity, patience);
-        digest_of(entry_body(entry), (size_t)size, facts.digest);
-    } else {
-        digest_of(&facts.identity, sizeof facts.identity, facts.digest);
-    }
+    status = fill(load, entry, fd, &facts.identity, facts.digest);
     if (status != STATUS_OK) {
         entry_unref(entry);
         return status;
@@ -183,20 +263,19 @@ static enum status load_version(const struct load_rules *rules, struct table *ta
     return STATUS_OK;
 }
 
-static enum status load_file(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
-                             const struct place *place, enum file_patience patience, struct entry **ret_entry,
-                             bool *ret_may_publish)
+static enum status load_file(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     int fd;
-    enum status status = file_open_place(place->fd, patience, &fd);
+    enum status status = file_open_place(load->place.fd, load->patience, &fd);
     if (status != STATUS_OK) return status;
+    if (load->place.is_watched_alone && load->rules->watch) watch_file(load->rules->watch, load->place.fd, load->key);
     for (int tries = 0; tries <= TRIES_MAX; tries++) {
         /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
-        bool keeps_still = tries < TRIES_MAX;
-        status = load_version(rules, table, key, hash, place, fd, patience, keeps_still, ret_entry, ret_may_publish);
+        load->keeps_still = tries < TRIES_MAX;
+        status = load_version(load, fd, ret_entry, ret_may_publish);
         if (status != STATUS_CHANGED) break;
-        if (patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
-        if (patience == FILE_NOWAIT) break;
+        if (load->patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
+        if (load->patience == FILE_NOWAIT) break;
     }
     if (status == STATUS_OK && (*ret_entry)->kind == ENTRY_STREAM)
         (*ret_entry)->fd = fd;
@@ -205,22 +284,24 @@ static enum status load_file(const struct load_rules *rules, struct table *table
     return status;
 }
 
-enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
-                       enum file_patience patience, struct entry **ret_entry, bool *ret_may_publish)
+/* What is there now, whether or not it stays. */
+static enum status load_once(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
-    struct place place;
+    struct place *place = &load->place;
     int64_t began_us = clock_monotonic_us();
-    enum status status = place_find(rules, key, patience, &place);
+    enum status status = place_find(load->rules, load->key, load->patience, place);
     if (status != STATUS_OK) return status;
-    if (place.is_file) {
-        status = load_file(rules, table, key, hash, &place, patience, ret_entry, ret_may_publish);
-        close(place.fd);
+    if (place->is_file) {
+        status = load_file(load, ret_entry, ret_may_publish);
+        close(place->fd);
+        if (status == STATUS_OK) (*ret_entry)->needs_checks = place->is_watched_alone;
         if (status == STATUS_OK) return STATUS_OK;
-        status = nothing_there(&place, status); /* found, but not to be opened */
+        status = nothing_there(place, status); /* found, but not to be opened */
         if (status != STATUS_OK) return status;
     }
     bool may_publish = true;
-    struct entry *entry = new_entry(table, place.kind, key, hash, 0, 0, patience, &may_publish);
+    struct entry *entry =
+        new_entry(load->table, place->kind, load->key, load->hash, 0, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
     entry_stamp(entry, began_us);
     *ret_entry = entry;
@@ -228,9 +309,44 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
     return STATUS_OK;
 }
 
+/* The entry goes on where the mark was taken: an event there voids it. */
+static void tie_to_folder(struct entry *entry, struct watch_mark *mark)
+{
+    entry->folder = mark->folder;
+    mark->folder = NULL;
+    entry->folder_version = mark->version;
+    entry->folder_appearances = mark->appearances;
+    entry->follows_appearances = mark->is_above;
+    entry->needs_checks |= mark->needs_checks;
+}
+
+enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                       enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
+                       bool *ret_may_publish)
+{
+    struct load load = { .rules = rules, .table = table, .key = key, .hash = hash, .patience = patience };
+    load.takes_unsettled = takes_unsettled;
+    for (int tries = 1;; tries++) {
+        struct watch_mark mark = { .needs_checks = true };
+        enum status status = rules->watch ? watch_enter(rules->watch, key, patience, &mark) : STATUS_OK;
+        if (status != STATUS_OK) return status;
+        status = load_once(&load, ret_entry, ret_may_publish);
+        bool holds = status != STATUS_OK || !rules->watch || watch_holds(rules->watch, &mark, key);
+        if (status == STATUS_OK && (holds || tries == TRIES_MAX)) {
+            tie_to_folder(*ret_entry, &mark);
+            *ret_may_publish &= holds;
+        }
+        watch_leave(&mark);
+        if (holds || tries == TRIES_MAX) return status;
+        entry_unref(*ret_entry); /* something happened there meanwhile: look again */
+        if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
+    }
+}
+
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)
 {
     struct place place;
+    if (entry->is_racy && clock_monotonic_us() - entry->sampled_us > LOAD_RACY_MS * 1000) return STATUS_CHANGED;
     enum status status = place_find(rules, entry_key(entry), patience, &place);
     if (status != STATUS_OK) return status;
     if (place.is_file) close(place.fd);

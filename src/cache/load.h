@@ -11,9 +11,13 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "cache/entry.h"
+#include "cache/watch.h"
 #include "platform/file.h"
 
-enum { LOAD_HEAD_BYTES_MAX = 1024 };
+enum {
+    LOAD_HEAD_BYTES_MAX = 1024,
+    LOAD_RACY_MS = 20, /* the coarsest grain of a file system's times that is met on Linux, twice */
+};
 
 /* What a head can be made of. */
 struct load_facts {
@@ -31,6 +35,8 @@ struct load_rules {
     int root;               /* descriptor of the folder that is served */
     struct span index_name; /* what stands for a folder */
     uint64_t snapshot_bytes_max;
+    int64_t settle_ms;   /* how long a file may go on being written before it is taken as it is */
+    struct watch *watch; /* NULL: nothing is watched, everything is looked at by age */
     load_make_head *make_head;
     void *head_context;
 };
@@ -41,10 +47,12 @@ struct load_rules {
  *
  * STATUS_OK           one of the entry kinds, also where nothing is there or it is refused
  * STATUS_WOULD_BLOCK  only with FILE_NOWAIT: ask a loader
+ * STATUS_BUSY         somebody writes the file just now; not if `takes_unsettled`
  * STATUS_EXHAUSTED    no descriptor or no memory; STATUS_FAILED: the device failed
  */
 NODISCARD enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
-                                 enum file_patience patience, struct entry **ret_entry, bool *ret_may_publish);
+                                 enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
+                                 bool *ret_may_publish);
 
 /* Whether `entry` still is what its key leads to. STATUS_CHANGED: it is not. */
 NODISCARD enum status load_check(const struct load_rules *rules, const struct entry *entry,

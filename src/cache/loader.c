@@ -2,20 +2,25 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/check.h"
 #include "base/list.h"
 #include "cache/table.h"
+#include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { THREADS_MAX = 64, PENDING_BUCKETS = 256, WARM_BLOCK_BYTES = 64 << 10 };
+enum { THREADS_MAX = 64, PENDING_BUCKETS = 256, WARM_BLOCK_BYTES = 64 << 10, BUSY_WAIT_US = 10000 };
 
 struct job {
     struct list link;        /* in the queue, until a thread takes it */
     struct job *bucket_next; /* jobs that load, until they have loaded */
     struct mail *waiters;
-    struct entry *stream; /* NULL: load `key` */
-    int64_t offset, size; /* of the window, with stream */
+    struct entry *stream;  /* NULL: load `key` */
+    int64_t offset, size;  /* of the window, with stream */
+    int64_t busy_since_us; /* its file was first found being written; 0: it was not */
+    int64_t not_before_us; /* in the list of delayed jobs: until then */
+    bool takes_unsettled;  /* a file that is still being written is taken as it is */
     uint64_t hash;
     size_t key_size;
     char key[];
@@ -27,7 +32,9 @@ struct loader {
     pthread_mutex_t lock;    /* guards everything below */
     pthread_cond_t has_work;
     struct list queue;
+    struct list delayed; /* their file is being written: they are tried again, in the order of not_before_us */
     struct job *pending[PENDING_BUCKETS]; /* jobs that load: a second waiter joins */
+    unsigned queued;                      /* jobs in the queue */
     unsigned threads, idle, threads_max;
     bool is_stopping;
     uint64_t loads;
@@ -58,12 +65,29 @@ static void finish(struct job *job, enum status status, struct entry *entry)
     free(job);
 }
 
-static void run_load(struct loader *loader, struct job *job)
+/* Its file is being written: try again in a moment, and take it as it is when settle_ms have passed. */
+static void delay(struct loader *loader, struct job *job)
+{
+    int64_t now_us = clock_monotonic_us();
+    pthread_mutex_lock(&loader->lock);
+    if (job->busy_since_us == 0) job->busy_since_us = now_us;
+    job->takes_unsettled |= now_us - job->busy_since_us >= loader->rules.settle_ms * 1000;
+    job->not_before_us = now_us + BUSY_WAIT_US;
+    list_append(&loader->delayed, &job->link);
+    pthread_cond_signal(&loader->has_work); /* somebody must wait for it */
+    pthread_mutex_unlock(&loader->lock);
+}
+
+static void run_load(struct loader *loader, struct job *job, bool takes_unsettled)
 {
     struct entry *entry = NULL;
     bool may_publish = false;
-    enum status status =
-        load_entry(&loader->rules, loader->table, job_key(job), job->hash, FILE_WAIT, &entry, &may_publish);
+    enum status status = load_entry(&loader->rules, loader->table, job_key(job), job->hash, FILE_WAIT, takes_unsettled,
+                                    &entry, &may_publish);
+    if (status == STATUS_BUSY) {
+        delay(loader, job);
+        return;
+    }
     struct entry *mine = entry;
     rcu_online();
     if (status == STATUS_OK && may_publish) entry = table_publish(loader->table, entry);
@@ -96,26 +120,46 @@ static void run_warm(struct job *job)
     finish(job, status, NULL);
 }
 
+/* Under the lock: the next job to run; NULL: the thread is to end. */
+static struct job *next_job(struct loader *loader)
+{
+    for (;;) {
+        if (loader->is_stopping) return NULL;
+        int64_t now_us = clock_monotonic_us();
+        struct job *delayed =
+            list_is_empty(&loader->delayed) ? NULL : CONTAINER_OF(loader->delayed.next, struct job, link);
+        struct job *job = list_is_empty(&loader->queue) ? NULL : CONTAINER_OF(loader->queue.next, struct job, link);
+        if (delayed && delayed->not_before_us <= now_us) job = delayed;
+        if (job) {
+            list_remove(&job->link);
+            loader->queued -= job != delayed;
+            return job;
+        }
+        loader->idle++;
+        if (delayed) {
+            struct timespec until = { .tv_sec = delayed->not_before_us / 1000000,
+                                      .tv_nsec = delayed->not_before_us % 1000000 * 1000 };
+            pthread_cond_timedwait(&loader->has_work, &loader->lock, &until);
+        } else {
+            pthread_cond_wait(&loader->has_work, &loader->lock);
+        }
+        loader->idle--;
+    }
+}
+
 static void *loader_thread(void *argument)
 {
     struct loader *loader = argument;
     rcu_reader_begin();
     rcu_offline();
     pthread_mutex_lock(&loader->lock);
-    for (;;) {
-        while (list_is_empty(&loader->queue) && !loader->is_stopping) {
-            loader->idle++;
-            pthread_cond_wait(&loader->has_work, &loader->lock);
-            loader->idle--;
-        }
-        if (loader->is_stopping) break;
-        struct job *job = CONTAINER_OF(loader->queue.next, struct job, link);
-        list_remove(&job->link);
+    for (struct job *job; (job = next_job(loader)) != NULL;) {
+        bool takes_unsettled = job->takes_unsettled;
         pthread_mutex_unlock(&loader->lock);
         if (job->stream)
             run_warm(job);
         else
-            run_load(loader, job);
+            run_load(loader, job, takes_unsettled);
         pthread_mutex_lock(&loader->lock);
     }
     pthread_mutex_unlock(&loader->lock);
@@ -131,8 +175,13 @@ struct loader *loader_new(const struct load_rules *rules, struct table *table, u
     loader->table = table;
     loader->threads_max = threads_max < THREADS_MAX ? threads_max : THREADS_MAX;
     list_init(&loader->queue);
+    list_init(&loader->delayed);
     pthread_mutex_init(&loader->lock, NULL);
-    pthread_cond_init(&loader->has_work, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&loader->has_work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     return loader;
 }
 
@@ -144,6 +193,7 @@ void loader_free(struct loader *loader)
     pthread_cond_broadcast(&loader->has_work);
     pthread_mutex_unlock(&loader->lock);
     for (unsigned i = 0; i < loader->threads; i++) pthread_join(loader->ids[i], NULL);
+    list_splice(&loader->queue, &loader->delayed);
     while (!list_is_empty(&loader->queue)) {
         struct job *job = CONTAINER_OF(loader->queue.next, struct job, link);
         list_remove(&job->link);
@@ -158,7 +208,9 @@ void loader_free(struct loader *loader)
 static enum status enqueue(struct loader *loader, struct job *job)
 {
     list_append(&loader->queue, &job->link);
-    if (loader->idle > 0) {
+    loader->queued++;
+    /* One that was woken is counted as idle until it runs: of those there must be one for each job. */
+    if (loader->queued <= loader->idle) {
         pthread_cond_signal(&loader->has_work);
     } else if (loader->threads < loader->threads_max) {
         if (thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) == STATUS_OK)
@@ -166,6 +218,7 @@ static enum status enqueue(struct loader *loader, struct job *job)
     }
     if (loader->threads > 0) return STATUS_OK; /* sooner or later one of them takes it */
     list_remove(&job->link);
+    loader->queued--;
     return STATUS_EXHAUSTED;
 }
 
@@ -179,30 +232,53 @@ static struct job *job_new(struct span key, struct mail *mail)
     return job;
 }
 
+/* Under the lock: the job that loads `key` already, or NULL. */
+static struct job *pending_job(struct loader *loader, struct span key, uint64_t hash)
+{
+    struct job *job = *bucket_of(loader, hash);
+    while (job && !(job->hash == hash && span_equal(job_key(job), key))) job = job->bucket_next;
+    return job;
+}
+
+/* Under the lock: a new job that loads `key`; NULL: no memory, or no thread. */
+static struct job *add_job(struct loader *loader, struct span key, uint64_t hash, struct mail *mail)
+{
+    struct job *job = job_new(key, mail);
+    if (!job) return NULL;
+    job->hash = hash;
+    if (enqueue(loader, job) != STATUS_OK) {
+        free(job);
+        return NULL;
+    }
+    struct job **bucket = bucket_of(loader, hash);
+    job->bucket_next = *bucket;
+    *bucket = job;
+    return job;
+}
+
 enum status loader_load(struct loader *loader, struct span key, uint64_t hash, struct mail *mail)
 {
     enum status status = STATUS_OK;
     mail->next = NULL;
     pthread_mutex_lock(&loader->lock);
-    struct job **bucket = bucket_of(loader, hash), *job = *bucket;
-    while (job && !(job->hash == hash && span_equal(job_key(job), key))) job = job->bucket_next;
+    struct job *job = pending_job(loader, key, hash);
     if (job) {
         mail->next = job->waiters;
         job->waiters = mail;
-    } else if (!(job = job_new(key, mail))) {
+    } else if (!add_job(loader, key, hash, mail)) {
         status = STATUS_EXHAUSTED;
-    } else {
-        job->hash = hash;
-        status = enqueue(loader, job);
-        if (status == STATUS_OK) {
-            job->bucket_next = *bucket;
-            *bucket = job;
-        } else {
-            free(job);
-        }
     }
     pthread_mutex_unlock(&loader->lock);
     return status;
+}
+
+void loader_reload(struct loader *loader, struct span key, uint64_t hash)
+{
+    pthread_mutex_lock(&loader->lock);
+    struct job *job = pending_job(loader, key, hash);
+    if (!job) job = add_job(loader, key, hash, NULL);
+    if (job) job->takes_unsettled = true;
+    pthread_mutex_unlock(&loader->lock);
 }
 
 enum status loader_warm(struct loader *loader, struct entry *stream, int64_t offset, int64_t size, struct mail *mail)

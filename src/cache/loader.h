@@ -20,6 +20,9 @@ void loader_free(struct loader *loader);
 /* Load `key`, and post `mail` (whose `to` and `cookie` are set) with the entry. The mail is the loader's on STATUS_OK only. */
 NODISCARD enum status loader_load(struct loader *loader, struct span key, uint64_t hash, struct mail *mail);
 
+/* Load `key` anew for nobody in particular, also if it is still being written. A hint. */
+void loader_reload(struct loader *loader, struct span key, uint64_t hash);
+
 /* Bring bytes offset..offset+size-1 of a stream into the page cache, and post `mail`, with no entry. A reference
  * to `stream` is taken meanwhile. */
 NODISCARD enum status loader_warm(struct loader *loader, struct entry *stream, int64_t offset, int64_t size,

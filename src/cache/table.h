@@ -67,6 +67,9 @@ void table_remove(struct table *table, struct entry *entry);
  * stopped, and remove those that were not used since used_before_s; returns how many were looked at. The caller is an online reader. */
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget);
 
+/* Descriptors are short: evict up to `count` streams that nobody uses. The caller is an online reader. */
+void table_shed_streams(struct table *table, unsigned count);
+
 /* Evict until a reserve is free again, so that misses find room at once. The caller is an online reader. */
 void table_trim(struct table *table);
 

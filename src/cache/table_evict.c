@@ -93,6 +93,13 @@ bool table_reserve(struct table *table, enum entry_kind kind, size_t bytes, unsi
     return has_room;
 }
 
+void table_shed_streams(struct table *table, unsigned count)
+{
+    pthread_mutex_lock(&table->lock);
+    while (count > 0 && evict_from(table, &table->indexes[INDEX_STREAMS])) count--;
+    pthread_mutex_unlock(&table->lock);
+}
+
 static bool is_short(const struct table *table)
 {
     return atomic_load_explicit(&table->bytes, memory_order_relaxed) + table->reserve_bytes > table->limits.bytes;

@@ -59,7 +59,7 @@ static bool apply(struct command *command, const char *option, const char *name,
     }
     *at++ = '"';
     if (directive_apply(&command->config, span_of(line, (size_t)(at - line)), error)) return true;
-    fprintf(stderr, "folio: %s: %s\n", option, error);
+    fprintf(stderr, "folio: %s: %s\n  see folio --help\n", option, error);
     return false;
 }
 

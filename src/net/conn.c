@@ -178,19 +178,24 @@ static bool serve(struct worker *worker, struct conn *conn)
     if (!keep_rest(worker, conn, span_from(bytes, used))) return false;
     if (conn->stash && answered > 0 && conn->began_us == 0) conn->began_us = worker->turn.now_us;
     set_deadline(worker, conn, had_stash, answered > 0);
+    if (conn->is_starved) {
+        if (conn->starved_ms == 0) conn->starved_ms = worker->now_ms;
+        list_append(&worker->starved, &conn->ready);
+    }
     return true;
 }
 
 /* Is there something to do without another event? */
 static bool can_go_on(const struct conn *conn)
 {
-    if (conn->is_waiting) return false;
+    if (conn->is_waiting || conn->is_starved) return false;
     if (conn->pending) return conn->is_writable;
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
 
 void conn_run(struct worker *worker, struct conn *conn)
 {
+    if (conn->is_starved) return; /* it is in another list, and its time will come */
     list_remove(&conn->ready);
     if (conn->phase == CONN_LINGERING) {
         linger(worker, conn);
@@ -250,10 +255,13 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
     struct pending *pending = conn->pending;
     int64_t took_us = worker->turn.now_us - pending->rate_from_us;
     if (options->send_min_bytes_s == 0 || took_us < options->send_min_window_ms * 1000) return false;
-    bool slow = pending->sent - pending->rate_sent < options->send_min_bytes_s * (uint64_t)took_us / 1000000;
+    /* What lies in the socket's buffer was not taken by anybody yet. */
+    uint64_t unsent = socket_unsent_bytes(conn->fd);
+    uint64_t taken = pending->sent > unsent ? pending->sent - unsent : 0;
+    bool is_slow = taken < pending->rate_taken + options->send_min_bytes_s * (uint64_t)took_us / 1000000;
     pending->rate_from_us = worker->turn.now_us;
-    pending->rate_sent = pending->sent;
-    return slow;
+    pending->rate_taken = taken;
+    return is_slow;
 }
 
 /* RFC 9110, 15.5.9: the head did not come in time. */
@@ -274,7 +282,7 @@ void conn_timer(struct worker *worker, struct conn *conn)
     const struct worker_options *options = worker->options;
     bool is_due = worker->now_ms >= conn->deadline_ms;
     bool is_slow = is_due && conn->pending && !conn->is_waiting && is_too_slow(worker, conn);
-    bool goes_on = is_due && !is_slow && (conn->pending || conn->is_waiting);
+    bool goes_on = is_due && !is_slow && (conn->pending || conn->is_waiting || conn->is_starved);
     if (goes_on) conn->deadline_ms = worker->now_ms + options->send_min_window_ms;
     conn->timer_at_ms = conn->deadline_ms;
     timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);

@@ -36,6 +36,7 @@ struct conn {
     bool is_writable : 1; /* the socket may take more */
     bool has_ended : 1;   /* the peer will send nothing more */
     bool is_waiting : 1;  /* for a loader's mail */
+    bool is_starved : 1;  /* in the worker's list of those: its request is asked again in a moment */
     bool closes : 1;      /* once what is pending was sent */
     bool lingers : 1;     /* and then lingers first: the peer may still be sending */
     bool was_asked : 1;   /* it got an answer before: it is a kept-alive one */
@@ -44,6 +45,7 @@ struct conn {
     struct list timer;    /* in the wheel, always */
     int64_t timer_at_ms;  /* when it comes up there */
     int64_t deadline_ms;  /* what it waits for must have come by then */
+    int64_t starved_ms;   /* when the present request was asked first and starved; 0: it did not */
     int64_t began_us;     /* when the first byte of the request that is being received came; 0: none has */
     char *stash;          /* received, not used yet; NULL: nothing */
     uint32_t stash_size, stash_capacity;
@@ -77,7 +79,7 @@ void conn_end(struct worker *worker, struct conn *conn);
 static inline bool conn_is_idle(const struct conn *conn)
 {
     return conn->phase == CONN_OPEN && conn->was_asked && !conn->stash && !conn->pending && !conn->is_waiting &&
-           conn->framing == CONTENT_NONE;
+           !conn->is_starved && conn->framing == CONTENT_NONE;
 }
 
 /* Between conn's two sources: input and output. */

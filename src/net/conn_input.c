@@ -55,8 +55,12 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
     struct asking asking = {
         .mailbox = &worker->mailbox,
         .cookie = (uint64_t)conn->generation << 32 | conn->slot,
-        .closes = worker_wants_to_close(worker) || !request->is_persistent || !can_be_drained(request),
+        .closes = !request->is_persistent || !can_be_drained(request),
     };
+    /* What was sent behind this request was begun, too, and is answered before the connection ends. */
+    bool is_last = bytes_behind_head == 0 && !conn->is_readable;
+    if (is_last && request->framing == CONTENT_NONE && worker_wants_to_close(worker)) asking.closes = true;
+    if (conn->starved_ms) asking.waited_ms = worker->now_ms - conn->starved_ms;
     bool sends_continue = is_waiting_for_continue(request, bytes_behind_head);
     if (sends_continue && request->method >= METHOD_POST) asking.closes = true;
     if (worker->mail) {
@@ -67,14 +71,16 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
         worker->mail = NULL;
     }
     struct turn *turn = &worker->turn;
-    if (sends_continue && !asking.closes && !asking.was_loaded) {
+    if (sends_continue && !asking.closes && !asking.was_loaded && !conn->starved_ms) {
         memcpy(turn_room(turn), "HTTP/1.1 100 Continue\r\n\r\n", 25);
         turn_wrote(turn, 25);
     }
-    if (worker->options->handler.answer(worker->options->handler.self, request, &asking, turn) == HANDLER_WAITS) {
-        conn->is_waiting = true;
-        return false;
+    switch (worker->options->handler.answer(worker->options->handler.self, request, &asking, turn)) {
+    case HANDLER_WAITS: conn->is_waiting = true; return false;
+    case HANDLER_STARVES: conn->is_starved = true; return false;
+    case HANDLER_ANSWERED: break;
     }
+    conn->starved_ms = 0;
     turn->exchanges[turn->exchange_count - 1].began_us = conn->began_us ? conn->began_us : turn->now_us;
     conn->was_asked = true;
     conn->began_us = 0;

@@ -7,7 +7,7 @@
 #include "platform/clock.h"
 
 enum {
-    WINDOW_BYTES = 2 << 20, /* of a stream: made resident as a whole */
+    WINDOW_BYTES = 2 << 20,  /* of a stream: made resident as a whole */
     SLICE_BYTES = 512 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
                                 more CPU a byte) */
     SEND_PARTS_MAX = 64,
@@ -95,8 +95,7 @@ static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_b
 /* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */
 static bool is_still_the_same(const struct entry *entry)
 {
-    struct file_identity now;
-    return file_identify(entry->fd, &now) == STATUS_OK && file_identity_equal(&now, &entry->identity);
+    return file_keeps_version(entry->fd, &entry->identity);
 }
 
 /* One slice of the stream; false: broken. */

@@ -12,6 +12,7 @@
 enum handler_verdict {
     HANDLER_ANSWERED, /* an answer is in the turn */
     HANDLER_WAITS,    /* a loader was asked; the request will be asked again, with what it found */
+    HANDLER_STARVES,  /* no descriptor or no memory just now: to be asked again in a moment */
 };
 
 /* How a request is asked. */
@@ -19,6 +20,7 @@ struct asking {
     struct mailbox *mailbox;
     uint64_t cookie;
     bool closes;          /* the connection ends after this answer: it must say so */
+    int64_t waited_ms;    /* since it was asked first, when it starved */
     bool was_loaded;      /* asked again: `loaded` or, if that is NULL, `load_status` is what a loader found */
     struct entry *loaded; /* a reference, the handler's to take */
     enum status load_status;

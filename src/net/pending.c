@@ -63,7 +63,6 @@ struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t
     turn->stream.entry = NULL;
     pending->warm_until = pending->stream.offset;
     pending->rate_from_us = turn->now_us;
-    pending->rate_sent = sent;
     pending->parts = (struct pending_part *)(void *)(pending + 1);
     pending->exchanges = (struct exchange *)(void *)(pending->parts + part_count);
     char *at = (char *)(pending->exchanges + exchange_count);

@@ -27,7 +27,7 @@ struct pending {
     struct stream_part stream;         /* follows the parts */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
     int64_t rate_from_us;              /* when the present SendMinRate window began */
-    uint64_t rate_sent;                /* `sent` at that time */
+    uint64_t rate_taken;               /* bytes that the peer had taken then; 0 in the first window, which is lenient */
 };
 
 /* Move what is left of `turn`, of which `sent` bytes were taken by the socket, into a block of `pool`. The turn's

@@ -14,7 +14,8 @@ enum {
     ACCEPTS_MAX = 64,     /* in one go, from one listener */
     IDLE_CLOSED_MAX = 16, /* at once, when descriptors are short */
     IDLE_MS_MIN = 100,    /* who asked so lately is not idle, but between two requests */
-    PAUSE_MS = 500,       /* without accepting, when there is nothing to close */
+    STARVED_MS = 20,      /* between two tries to answer those for whom there was nothing */
+    PAUSE_MS = 100,       /* without accepting, when there is nothing to close */
     SWEEP_MS = 50,        /* between two looks at all connections, when the server ends */
     STOP_MS = 2000,       /* for what is ready to be sent, after STOP */
 };
@@ -44,8 +45,20 @@ static void watch_listeners(struct worker *worker)
     worker->is_paused = false;
 }
 
+/* The limit is one for all: what is idle at another worker can make room for who waits at this one. */
+static void ask_others_for_room(struct worker *worker)
+{
+    const struct worker_team *team = worker->options->team;
+    for (unsigned i = 0; team && i < team->count; i++) {
+        struct worker *other = team->workers[i];
+        if (other == worker || atomic_exchange_explicit(&other->is_asked_for_room, 1, memory_order_relaxed)) continue;
+        wakeup_ring(other->mailbox.wakeup);
+    }
+}
+
 static void pause_accepting(struct worker *worker)
 {
+    ask_others_for_room(worker);
     for (unsigned i = 0; i < worker->listener_count; i++)
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->listeners[i].fd, NULL);
     worker->is_paused = true;
@@ -86,26 +99,39 @@ void worker_release(struct worker *worker, struct conn *conn)
 static unsigned close_idlest(struct worker *worker)
 {
     struct conn *oldest[IDLE_CLOSED_MAX];
-    unsigned count = 0;
+    /* Of few the longest idle one only; of many some more, so that looking at all of them is worth it. */
+    unsigned count = 0, most = 1 + worker->conn_count / 256;
+    if (most > IDLE_CLOSED_MAX) most = IDLE_CLOSED_MAX;
     int64_t idle_until = worker->now_ms + worker->options->keepalive_timeout_ms - IDLE_MS_MIN;
     for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
         struct conn *conn = worker_conn(worker, slot);
         if (!conn_is_idle(conn) || conn->deadline_ms > idle_until) continue;
-        unsigned at = count < IDLE_CLOSED_MAX ? count++ : IDLE_CLOSED_MAX;
+        unsigned at = count < most ? count++ : most;
         for (; at > 0 && oldest[at - 1]->deadline_ms > conn->deadline_ms; at--) {
-            if (at < IDLE_CLOSED_MAX) oldest[at] = oldest[at - 1];
+            if (at < most) oldest[at] = oldest[at - 1];
         }
-        if (at < IDLE_CLOSED_MAX) oldest[at] = conn;
+        if (at < most) oldest[at] = conn;
     }
     for (unsigned i = 0; i < count; i++) conn_end(worker, oldest[i]);
     return count;
 }
 
-static bool has_connection_to_spare(struct worker *worker)
+static void make_room_if_asked(struct worker *worker)
+{
+    if (!atomic_load_explicit(&worker->is_asked_for_room, memory_order_relaxed)) return;
+    atomic_store_explicit(&worker->is_asked_for_room, 0, memory_order_relaxed);
+    close_idlest(worker);
+}
+
+static bool is_at_limit(const struct worker *worker)
 {
     const struct worker_options *options = worker->options;
-    if (atomic_load_explicit(options->connections, memory_order_relaxed) < options->connections_max) return true;
-    return close_idlest(worker) > 0;
+    return atomic_load_explicit(options->connections, memory_order_relaxed) >= options->connections_max;
+}
+
+static bool has_connection_to_spare(struct worker *worker)
+{
+    return !is_at_limit(worker) || close_idlest(worker) > 0;
 }
 
 static void adopt(struct worker *worker, int fd, const struct peer_address *peer)
@@ -123,6 +149,8 @@ static void adopt(struct worker *worker, int fd, const struct peer_address *peer
 static bool accept_some(struct worker *worker, int listener, unsigned max)
 {
     for (unsigned i = 0; i < max; i++) {
+        /* Whether anybody waits is known for the first only: nobody is closed for one who may not be there. */
+        if (i > 0 && is_at_limit(worker)) return true;
         if (!has_connection_to_spare(worker) || (worker->free_count == 0 && !grow(worker))) {
             pause_accepting(worker);
             return false;
@@ -210,6 +238,22 @@ static void run_event(struct worker *worker, const struct epoll_event *event)
     }
 }
 
+/* Whoever could not be answered for want of descriptors or memory is asked again. */
+static void run_starved(struct worker *worker)
+{
+    struct list round;
+    if (list_is_empty(&worker->starved) || worker->now_ms < worker->feed_at_ms) return;
+    list_init(&round);
+    list_splice(&round, &worker->starved);
+    worker->feed_at_ms = worker->now_ms + STARVED_MS;
+    while (!list_is_empty(&round)) {
+        struct conn *conn = CONTAINER_OF(round.next, struct conn, ready);
+        conn->is_starved = false;
+        conn->has_request = true;
+        conn_run(worker, conn);
+    }
+}
+
 /* One round through those that can go on without an event. */
 static void run_ready(struct worker *worker)
 {
@@ -238,6 +282,7 @@ static int wait_ms(const struct worker *worker)
     if (!list_is_empty(&worker->ready)) return 0;
     int wait = timer_wheel_wait_ms(&worker->wheel, worker->now_ms);
     int64_t also = worker->is_paused ? worker->resume_at_ms : worker->obeyed != WORKER_SERVE ? worker->sweep_at_ms : -1;
+    if (!list_is_empty(&worker->starved) && (also < 0 || worker->feed_at_ms < also)) also = worker->feed_at_ms;
     if (also < 0) return wait;
     int64_t until = also > worker->now_ms ? also - worker->now_ms : 0;
     return wait < 0 || until < wait ? (int)until : wait;
@@ -264,6 +309,8 @@ static void *worker_thread(void *argument)
         set_clocks(worker);
         for (int i = 0; i < count; i++) run_event(worker, &events[i]);
         run_ready(worker);
+        run_starved(worker);
+        make_room_if_asked(worker);
         obey(worker);
         run_timers(worker);
     }
@@ -284,6 +331,7 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
     worker->mailbox.wakeup = -1;
     list_init(&worker->ready);
+    list_init(&worker->starved);
     if (worker->epoll < 0 || mailbox_init(&worker->mailbox) != STATUS_OK) goto fail;
     if (!watch(worker, worker->mailbox.wakeup, EPOLLIN, IS_MAILBOX)) goto fail;
     worker->input = malloc(WORKER_INPUT_BYTES);

@@ -30,12 +30,19 @@ struct worker_options {
     int64_t quit_grace_ms;    /* a kept-alive connection may still ask for so long when the server is told to finish */
     int ended;                /* rung by each worker that ends */
     uint32_t connections_max; /* of all workers together */
+    struct worker_team *team;
     _Atomic uint32_t *connections; /* of all workers together; relaxed: a count */
 };
 
 struct worker_listener {
     int fd;
     bool is_shared; /* by all workers (a Unix socket); else this worker's own */
+};
+
+/* What makes workers one team. */
+struct worker_team {
+    unsigned count;
+    struct worker **workers; /* constant while they run */
 };
 
 /* Ordered: a later one is the stronger. */
@@ -57,7 +64,8 @@ struct worker {
     struct worker_counts counts;
     _Atomic int
         command; /* enum worker_command: written by worker_command(); release/acquire with the mailbox's wakeup */
-    _Atomic int has_ended; /* written last by the worker */
+    _Atomic int is_asked_for_room; /* another worker has no connection to spare: close an idle one; relaxed: a hint */
+    _Atomic int has_ended;         /* written last by the worker */
     int epoll;
     bool is_paused;       /* listeners are not in the epoll: no descriptors, or too many connections */
     int64_t resume_at_ms; /* when is_paused */
@@ -68,7 +76,9 @@ struct worker {
     struct worker_listener listeners[WORKER_LISTENERS_MAX];
     struct mailbox mailbox;
     struct timer_wheel wheel;
-    struct list ready; /* connections that can go on without an event */
+    struct list ready;   /* connections that can go on without an event */
+    struct list starved; /* connections whose request waits for a descriptor or for memory (linked by `ready`) */
+    int64_t feed_at_ms;  /* when they are asked again */
     struct block_pool pool;
     struct conn **slabs; /* slab_count of WORKER_SLAB_CONNS each */
     uint32_t slab_count;

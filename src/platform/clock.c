@@ -16,9 +16,9 @@ int64_t clock_calendar_s(void)
     return (int64_t)now.tv_sec;
 }
 
-int64_t clock_calendar_exact_s(void)
+int64_t clock_calendar_exact_us(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec;
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }

@@ -13,7 +13,7 @@ int64_t clock_monotonic_us(void);
 /* Seconds since 1970, as precise as the kernel's tick (some 4 ms late at most); no system call. */
 int64_t clock_calendar_s(void);
 
-/* The same, never behind the time stamps that the file system gives. */
-int64_t clock_calendar_exact_s(void);
+/* The same in microseconds, never behind the time stamps that the file system gives. */
+int64_t clock_calendar_exact_us(void);
 
 #endif

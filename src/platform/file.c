@@ -58,10 +58,13 @@ static void identity_of(const struct stat *st, struct file_identity *ret_identit
     };
 }
 
-enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place, enum file_type *ret_type,
-                      struct file_identity *ret_identity)
+enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                      struct file_facts *ret_facts, struct file_identity *ret_identity)
 {
-    int place = open_beneath(root, path, O_PATH, patience == FILE_NOWAIT ? RESOLVE_CACHED : 0);
+    uint64_t resolve = patience == FILE_NOWAIT ? RESOLVE_CACHED : 0;
+    int place = open_beneath(root, path, O_PATH, resolve | RESOLVE_NO_SYMLINKS);
+    bool crosses_link = place < 0 && errno == ELOOP;
+    if (crosses_link) place = open_beneath(root, path, O_PATH, resolve);
     if (place < 0) {
         /* EINVAL: a kernel before 5.12, which cannot say whether it would wait. EAGAIN when waiting is allowed: the
          * tree was renamed while it was walked; the caller tries again. */
@@ -75,7 +78,13 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
         return failed;
     }
     identity_of(&st, ret_identity);
-    *ret_type = S_ISREG(st.st_mode) ? FILE_REGULAR : S_ISDIR(st.st_mode) ? FILE_FOLDER : FILE_OTHER;
+    *ret_facts = (struct file_facts){
+        .type = S_ISREG(st.st_mode)   ? FILE_REGULAR
+                : S_ISDIR(st.st_mode) ? FILE_FOLDER
+                                      : FILE_OTHER,
+        .crosses_link = crosses_link,
+        .has_other_names = st.st_nlink > 1,
+    };
     *ret_place = place;
     return STATUS_OK;
 }
@@ -98,6 +107,30 @@ enum status file_identify(int fd, struct file_identity *ret_identity)
     if (fstat(fd, &st) != 0) return status_from_errno(errno);
     identity_of(&st, ret_identity);
     return STATUS_OK;
+}
+
+bool file_keeps_version(int fd, const struct file_identity *identity)
+{
+    struct stat st;
+    struct file_identity now;
+    if (fstat(fd, &st) != 0) return false;
+    identity_of(&st, &now);
+    if (st.st_nlink == 0) {
+        now.changed_s = identity->changed_s;
+        now.changed_ns = identity->changed_ns;
+    }
+    return file_identity_equal(&now, identity);
+}
+
+enum file_lease file_lease_take(int fd)
+{
+    if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) return FILE_LEASE_TAKEN;
+    return errno == EAGAIN ? FILE_LEASE_REFUSED : FILE_LEASE_UNKNOWN;
+}
+
+void file_lease_return(int fd)
+{
+    (void)fcntl(fd, F_SETLEASE, F_UNLCK);
 }
 
 /* A file system that lives in memory refuses RWF_NOWAIT (EOPNOTSUPP), and never waits. */

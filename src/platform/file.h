@@ -21,6 +21,13 @@ enum file_patience {
 
 enum file_type { FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 
+/* What can be told of a place without opening it. */
+struct file_facts {
+    enum file_type type;
+    bool crosses_link;    /* a symbolic link was followed on the way */
+    bool has_other_names; /* hard links: it may be changed by way of another folder */
+};
+
 /* What tells one version of a file from another. */
 struct file_identity {
     uint64_t device, inode;
@@ -44,12 +51,26 @@ NODISCARD bool file_beneath_supported(int root);
  * ret_place  on STATUS_OK, a descriptor that only names the place (O_PATH)
  */
 NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
-                                enum file_type *ret_type, struct file_identity *ret_identity);
+                                struct file_facts *ret_facts, struct file_identity *ret_identity);
 
 /* Open for reading the regular file that `place` names (it was found to be FILE_REGULAR). */
 NODISCARD enum status file_open_place(int place, enum file_patience patience, int *ret_fd);
 
 NODISCARD enum status file_identify(int fd, struct file_identity *ret_identity);
+
+/* Whether the open file `fd` still has the content that `identity` tells of. Being deleted or replaced by another changes the
+ * time of the inode, and not what is in it. */
+NODISCARD bool file_keeps_version(int fd, const struct file_identity *identity);
+
+enum file_lease {
+    FILE_LEASE_TAKEN,   /* nobody has it open for writing, and whoever opens it waits until file_lease_return() */
+    FILE_LEASE_REFUSED, /* somebody has it open for writing */
+    FILE_LEASE_UNKNOWN, /* this process or this file system cannot take one */
+};
+
+/* Try for a read lease on `fd` (fcntl(2), F_SETLEASE): it needs the file's owner or CAP_LEASE. Never waits. */
+NODISCARD enum file_lease file_lease_take(int fd);
+void file_lease_return(int fd);
 
 /* Read up to `size` bytes at `offset`; fewer only at the end of the file. */
 NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_patience patience,

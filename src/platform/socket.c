@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/filter.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -157,6 +159,20 @@ void socket_reset_on_close(int fd)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+uint64_t socket_unsent_bytes(int fd)
+{
+    int bytes = 0;
+    return ioctl(fd, SIOCOUTQ, &bytes) == 0 && bytes > 0 ? (uint64_t)bytes : 0;
+}
+
+bool socket_is_taken(const struct socket_address *address)
+{
+    if (address->at.any.sa_family == AF_UNIX) return false;
+    int fd = socket_listen(address, false);
+    if (fd >= 0) close(fd);
+    return fd < 0 && errno == EADDRINUSE;
 }
 
 size_t peer_address_text(const struct peer_address *peer, char out[PEER_TEXT_BYTES])

@@ -57,6 +57,12 @@ void socket_refuse_new(int listener);
 /* Make the next close() a reset, so that the peer cannot take what it got for a whole answer. */
 void socket_reset_on_close(int fd);
 
+/* Bytes that were sent, and not taken by the peer's system yet. */
+uint64_t socket_unsent_bytes(int fd);
+
+/* Whether somebody else listens at `address` already: SO_REUSEPORT would share with him. */
+NODISCARD bool socket_is_taken(const struct socket_address *address);
+
 /* The address as text, IPv4 without the mapping's prefix; returns its length. "unix:" for a Unix socket. */
 size_t peer_address_text(const struct peer_address *peer, char out[PEER_TEXT_BYTES]);
 

@@ -37,6 +37,7 @@ struct config {
     uint64_t snapshot_bytes; /* bigger files are streams */
     uint64_t expire_ms;      /* 0: never */
     uint64_t revalidate_ms;
+    uint64_t settle_ms;
     uint64_t request_timeout_ms;
     uint64_t keepalive_timeout_ms;
     uint64_t send_min_bytes_s; /* 0: no lowest rate */

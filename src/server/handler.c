@@ -9,7 +9,10 @@
 #include "server/config.h"
 #include "server/pages.h"
 
-enum { PATH_BYTES_MAX = 8192 }; /* twice what the system can open */
+enum {
+    PATH_BYTES_MAX = 8192,  /* twice what the system can open */
+    STARVED_MS_MAX = 30000, /* a request waits so long for a descriptor or for memory before it is refused */
+};
 
 /* One answer in the making. */
 struct answer {
@@ -207,6 +210,7 @@ static enum status find(struct turn *turn, struct span path, struct asking *aski
         asking->loaded = NULL;
         *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_LOAD, .is_owned = true };
         if (entry) return STATUS_OK;
+        if (asking->load_status == STATUS_EXHAUSTED) cache_relieve(turn->cache);
         return asking->load_status == STATUS_OK ? STATUS_FAILED : asking->load_status;
     }
     enum status status = cache_find(turn->cache, path, turn->now_us, ret_found);
@@ -240,6 +244,7 @@ static enum handler_verdict answer_path(const struct request *request, struct as
     }
     enum status status = find(turn, path, asking, &found);
     if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
+    if (status == STATUS_EXHAUSTED && asking->waited_ms < STARVED_MS_MAX) return HANDLER_STARVES;
     if (status == STATUS_OK)
         answer_entry(turn, request, asking->closes, found.entry);
     else

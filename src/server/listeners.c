@@ -32,6 +32,10 @@ static void tell(const struct socket_address *address, int error)
 static bool open_all(struct listeners *listeners, struct socket_address address)
 {
     int *fds = listeners->fds[listeners->address_count];
+    if (listeners->workers > 1 && socket_is_taken(&address)) {
+        errno = EADDRINUSE;
+        return false;
+    }
     for (unsigned i = 0; i < listeners->workers; i++) {
         if (is_unix(&address) && i > 0)
             fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);

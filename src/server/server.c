@@ -33,12 +33,14 @@ struct server {
     unsigned thread_count;
     unsigned descriptors_at_start;
     int root;
+    char root_path[CONFIG_PATH_BYTES * 2]; /* absolute, but with its symbolic links: they may be turned elsewhere */
     struct site site;
     struct media_types *types;
     struct cache_options cache_options;
     struct worker_options worker_options;
     _Atomic uint32_t connections;
     struct listeners listeners;
+    struct worker_team team;
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
 };
@@ -61,6 +63,14 @@ static bool open_root(struct server *server)
     }
     if (faccessat(server->root, ".", R_OK | X_OK, AT_EACCESS) != 0)
         return fail("cannot serve", path, "\n  run folio as a user who may read it, or open it with chmod");
+    if (path[0] == '/') {
+        snprintf(server->root_path, sizeof server->root_path, "%s", path);
+    } else {
+        char here[CONFIG_PATH_BYTES];
+        if (!getcwd(here, sizeof here))
+            return fail("cannot tell the present folder", NULL, "\n  name DIR from the root");
+        snprintf(server->root_path, sizeof server->root_path, "%s/%s", here, path);
+    }
     if (!file_beneath_supported(server->root)) {
         fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
                         "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
@@ -106,6 +116,7 @@ static void plan(struct server *server)
             .root = server->root,
             .index_name = SPAN("index.html"),
             .snapshot_bytes_max = config->snapshot_bytes,
+            .settle_ms = (int64_t)config->settle_ms,
             .make_head = site_make_head,
             .head_context = server->types,
         },
@@ -115,6 +126,7 @@ static void plan(struct server *server)
             .streams = (uint32_t)(streams < files ? streams : files),
             .without_body = (uint32_t)(files < WITHOUT_BODY_MAX ? files : WITHOUT_BODY_MAX),
         },
+        .root_path = server->root_path,
         .revalidate_ms = (int64_t)config->revalidate_ms,
         .expire_ms = (int64_t)config->expire_ms,
         .loaders_max = LOADERS_MAX,
@@ -147,6 +159,8 @@ static bool make_workers(struct server *server)
     }
     server->worker_options.cache = server->site.cache;
     server->worker_options.handler = site_handler(&server->site);
+    server->team = (struct worker_team){ .count = server->thread_count, .workers = server->workers };
+    server->worker_options.team = &server->team;
     for (unsigned i = 0; i < server->thread_count; i++) {
         struct worker_listener listeners[WORKER_LISTENERS_MAX];
         unsigned count = listeners_take(&server->listeners, i, listeners);
@@ -254,6 +268,7 @@ static int open_signals(void)
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&set, wanted[i]);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGIO, SIG_IGN); /* somebody wants to write a file whose lease we hold: it is returned in a moment anyway */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

@@ -161,17 +161,40 @@ def test_a_folder_moved_away_takes_its_files_along(server, folder):
     check_seen(server, "/c/b/page", b"page")
 
 
-def test_within_its_time_a_file_is_not_looked_at(folio, folder):
-    """Which is what makes a hit cheap; an hour will not pass here."""
+def test_a_change_is_seen_at_once_without_looking(folio, folder):
+    """An hour will not pass here: the system tells of it."""
     plant(folder, {"file": "old"})
     server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h")
     assert server.get("/file").body == b"old"
-    (folder / "file").write_text("new")
-    assert [server.get("/file").body for _ in range(10)] == [b"old"] * 10
+    replace(folder / "file", b"new")
+    eventually(lambda: server.get("/file").body == b"new", "the new file")
+
+
+def test_while_a_file_is_written_in_place_its_old_version_is_served(folio, folder):
+    """Nobody sees half of it: the new version is served from when its writer closes it."""
+    plant(folder, {"file": b"old" * 1000})
+    server = folio(folder, "--threads", "1", "-c", "MMapSettle 1m")
+    assert server.get("/file").body == b"old" * 1000
+    with open(folder / "file", "r+b", buffering=0) as writer:
+        writer.write(b"new" * 500)
+        time.sleep(0.2)
+        assert server.get("/file").body == b"old" * 1000
+        writer.write(b"new" * 500)
+    eventually(lambda: server.get("/file").body == b"new" * 1000, "the new version")
+
+
+def test_a_writer_that_does_not_end_is_not_waited_for_beyond_the_settling_time(folio, folder):
+    plant(folder, {"file": b"old" * 1000})
+    server = folio(folder, "--threads", "1", "-c", "MMapSettle 300ms")
+    assert server.get("/file").body == b"old" * 1000
+    with open(folder / "file", "r+b", buffering=0) as writer:
+        writer.write(b"new" * 500)
+        eventually(lambda: server.get("/file").body == b"new" * 500 + b"old" * 500, "what there is")
 
 
 def test_the_log_tells_what_the_cache_had_to_do(folio, folder):
     plant(folder, {"site/file": "file"})
+    os.link(folder / "site" / "file", folder / "other-name")  # by that it may be changed where nobody watches: it ages
     log = folder / "access.log"
     server = folio(folder / "site", "--threads", "1", *OPTIONS, "--access-log", log, "-c", "LogFormat json")
     with server.connect() as connection:

@@ -63,11 +63,11 @@ static int root_open(void)
     return root;
 }
 
-static enum status find(int root, const char *path, enum file_patience patience, enum file_type *ret_type)
+static enum status find(int root, const char *path, enum file_patience patience, struct file_facts *ret_facts)
 {
     int place = -1;
     struct file_identity identity;
-    enum status status = file_find(root, path, patience, &place, ret_type, &identity);
+    enum status status = file_find(root, path, patience, &place, ret_facts, &identity);
     if (status == STATUS_OK) assert_int_equal(close(place), 0);
     return status;
 }
@@ -76,10 +76,10 @@ static enum status find(int root, const char *path, enum file_patience patience,
 static int open_to_read(const char *path)
 {
     int root = file_root_open(scratch.path), place, fd;
-    enum file_type type;
+    struct file_facts facts;
     struct file_identity identity;
-    assert_int_equal(file_find(root, path, FILE_WAIT, &place, &type, &identity), STATUS_OK);
-    assert_int_equal(type, FILE_REGULAR);
+    assert_int_equal(file_find(root, path, FILE_WAIT, &place, &facts, &identity), STATUS_OK);
+    assert_int_equal(facts.type, FILE_REGULAR);
     assert_int_equal(file_open_place(place, FILE_WAIT, &fd), STATUS_OK);
     close(place);
     close(root);
@@ -126,10 +126,11 @@ static void a_path_never_leaves_its_root(void **state)
     (void)state;
     int root = root_open();
     for (size_t i = 0; i < ARRAY_COUNT(places); i++) {
-        enum file_type type = FILE_OTHER;
-        enum status status = find(root, places[i].path, FILE_WAIT, &type);
+        struct file_facts facts = { .type = FILE_OTHER };
+        enum status status = find(root, places[i].path, FILE_WAIT, &facts);
         if (status != places[i].status) fail_msg("%s: status %d", places[i].path, (int)status);
-        if (status == STATUS_OK && type != places[i].type) fail_msg("%s: type %d", places[i].path, (int)type);
+        if (status == STATUS_OK && facts.type != places[i].type)
+            fail_msg("%s: type %d", places[i].path, (int)facts.type);
     }
     close(root);
 }
@@ -141,8 +142,8 @@ static void magic_links_are_refused(void **state)
     if (root < 0) skip();
     static const char *const links[] = { "root", "root/etc/passwd", "cwd", "exe", "fd/0" };
     for (size_t i = 0; i < ARRAY_COUNT(links); i++) {
-        enum file_type type;
-        if (find(root, links[i], FILE_WAIT, &type) != STATUS_REFUSED) fail_msg("%s was followed", links[i]);
+        struct file_facts facts;
+        if (find(root, links[i], FILE_WAIT, &facts) != STATUS_REFUSED) fail_msg("%s was followed", links[i]);
     }
     close(root);
 }
@@ -154,9 +155,9 @@ static void names_that_no_system_can_open_are_not_found(void **state)
     memset(segment, 'a', sizeof segment - 1);
     for (size_t i = 0; i < sizeof path - 1; i++) path[i] = i % 100 == 99 ? '/' : 'a';
     int root = root_open();
-    enum file_type type;
-    assert_int_equal(find(root, segment, FILE_WAIT, &type), STATUS_NOT_FOUND);
-    assert_int_equal(find(root, path, FILE_WAIT, &type), STATUS_NOT_FOUND);
+    struct file_facts facts;
+    assert_int_equal(find(root, segment, FILE_WAIT, &facts), STATUS_NOT_FOUND);
+    assert_int_equal(find(root, path, FILE_WAIT, &facts), STATUS_NOT_FOUND);
     close(root);
 }
 
@@ -194,10 +195,10 @@ static void what_is_no_file_is_told_without_opening_it(void **state)
     static const char *const names[] = { "pipe", "socket", "to-pipe", "device" };
     for (size_t i = 0; i < ARRAY_COUNT(names) - !has_device; i++) {
         int place;
-        enum file_type type = FILE_REGULAR;
+        struct file_facts facts = { .type = FILE_REGULAR };
         struct file_identity identity;
-        assert_int_equal(file_find(root, names[i], FILE_WAIT, &place, &type, &identity), STATUS_OK);
-        assert_int_equal(type, FILE_OTHER);
+        assert_int_equal(file_find(root, names[i], FILE_WAIT, &place, &facts, &identity), STATUS_OK);
+        assert_int_equal(facts.type, FILE_OTHER);
         /* A writer would find a reader at the other end. */
         assert_int_equal(openat(scratch.fd, "root/pipe", O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
         assert_int_equal(errno, ENXIO);
@@ -211,9 +212,9 @@ static void a_place_stays_the_file_that_was_looked_at(void **state)
     (void)state;
     scratch_text(&scratch, "root/swapped", "looked at");
     int root = root_open(), place, fd;
-    enum file_type type;
+    struct file_facts facts;
     struct file_identity looked_at, opened;
-    assert_int_equal(file_find(root, "swapped", FILE_WAIT, &place, &type, &looked_at), STATUS_OK);
+    assert_int_equal(file_find(root, "swapped", FILE_WAIT, &place, &facts, &looked_at), STATUS_OK);
     scratch_unlink(&scratch, "root/swapped");
     assert_int_equal(mkfifoat(scratch.fd, "root/swapped", 0644), 0);
     assert_int_equal(file_open_place(place, FILE_NOWAIT, &fd), STATUS_OK);
@@ -235,9 +236,9 @@ static void what_may_not_be_read_is_refused(void **state)
     scratch_text(&scratch, "root/closed", "x");
     assert_int_equal(fchmodat(scratch.fd, "root/closed", 0, 0), 0);
     int root = root_open(), place, fd;
-    enum file_type type;
+    struct file_facts facts;
     struct file_identity identity;
-    assert_int_equal(file_find(root, "closed", FILE_WAIT, &place, &type, &identity), STATUS_OK);
+    assert_int_equal(file_find(root, "closed", FILE_WAIT, &place, &facts, &identity), STATUS_OK);
     uid_t user = geteuid();
     if (user == 0) { /* who may read everything */
         assert_int_equal(seteuid(65534), 0);
@@ -271,9 +272,9 @@ static void a_leased_file_is_waited_for_by_those_who_may_wait(void **state)
     sigaddset(&set, SIGIO);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     int root = root_open(), place, fd = -1, number;
-    enum file_type type;
+    struct file_facts facts;
     struct file_identity identity;
-    assert_int_equal(file_find(root, "leased", FILE_WAIT, &place, &type, &identity), STATUS_OK);
+    assert_int_equal(file_find(root, "leased", FILE_WAIT, &place, &facts, &identity), STATUS_OK);
     int holder = openat(scratch.fd, "root/leased", O_RDWR | O_CLOEXEC);
     if (fcntl(holder, F_SETLEASE, F_WRLCK) != 0) skip();
     enum status told = file_open_place(place, FILE_NOWAIT, &fd);
@@ -306,9 +307,9 @@ static void wait_for_another_tick(void)
 static struct file_identity identity_of(const char *path)
 {
     int root = file_root_open(scratch.path), place;
-    enum file_type type;
+    struct file_facts facts;
     struct file_identity identity;
-    assert_int_equal(file_find(root, path, FILE_WAIT, &place, &type, &identity), STATUS_OK);
+    assert_int_equal(file_find(root, path, FILE_WAIT, &place, &facts, &identity), STATUS_OK);
     close(place);
     close(root);
     wait_for_another_tick();
@@ -510,13 +511,13 @@ static void finding_without_waiting_knows_what_was_found_before(void **state)
 {
     (void)state;
     int root = root_open();
-    enum file_type type;
-    assert_int_equal(find(root, "nobody-looked-for-this", FILE_NOWAIT, &type), STATUS_WOULD_BLOCK);
-    assert_int_equal(find(root, "file", FILE_WAIT, &type), STATUS_OK);
-    assert_int_equal(find(root, "file", FILE_NOWAIT, &type), STATUS_OK);
-    assert_int_equal(type, FILE_REGULAR);
-    assert_int_equal(find(root, "to-folder/inner", FILE_WAIT, &type), STATUS_OK);
-    assert_int_equal(find(root, "to-folder/inner", FILE_NOWAIT, &type), STATUS_OK);
+    struct file_facts facts;
+    assert_int_equal(find(root, "nobody-looked-for-this", FILE_NOWAIT, &facts), STATUS_WOULD_BLOCK);
+    assert_int_equal(find(root, "file", FILE_WAIT, &facts), STATUS_OK);
+    assert_int_equal(find(root, "file", FILE_NOWAIT, &facts), STATUS_OK);
+    assert_int_equal(facts.type, FILE_REGULAR);
+    assert_int_equal(find(root, "to-folder/inner", FILE_WAIT, &facts), STATUS_OK);
+    assert_int_equal(find(root, "to-folder/inner", FILE_NOWAIT, &facts), STATUS_OK);
     close(root);
 }
 

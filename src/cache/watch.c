@@ -1,0 +1,306 @@
+#include "cache/watch.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "cache/watch_private.h"
+
+static uint32_t hash_text(struct span text)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a: names are short, and no peer can choose a folder's name */
+    for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.data[i]) * 16777619u;
+    return hash;
+}
+
+/* The part of a key up to and with its last '/'. */
+static struct span folder_part(struct span key)
+{
+    size_t size = key.size;
+    while (size > 0 && key.data[size - 1] != '/') size--;
+    return span_first(key, size);
+}
+
+static struct folder **key_bucket(struct watch *watch, uint32_t hash)
+{
+    return &watch->by_key[hash % WATCH_BUCKETS];
+}
+
+static struct folder **watched_bucket(struct watch *watch, int watched)
+{
+    return &watch->by_watched[(unsigned)watched % WATCH_BUCKETS];
+}
+
+struct folder *watch_find_folder(struct watch *watch, struct span key)
+{
+    uint32_t hash = hash_text(key);
+    struct folder *folder = *key_bucket(watch, hash);
+    while (folder && !(folder->hash == hash && span_equal(span_of(folder->key, folder->key_size), key)))
+        folder = folder->key_next;
+    return folder;
+}
+
+/* Under the lock: a folder that nothing is known of yet. */
+static struct folder *add_folder(struct watch *watch, struct span key, struct folder *parent)
+{
+    struct folder *folder = calloc(1, sizeof *folder + key.size);
+    if (!folder) return NULL;
+    folder->hash = hash_text(key);
+    folder->watched = -1;
+    folder->key_size = (uint16_t)key.size;
+    memcpy(folder->key, key.data, key.size);
+    folder->parent = parent;
+    if (parent) {
+        folder->sibling = parent->child;
+        parent->child = folder;
+    }
+    struct folder **bucket = key_bucket(watch, folder->hash);
+    folder->key_next = *bucket;
+    *bucket = folder;
+    watch->counts.folders++;
+    return folder;
+}
+
+/* Under the lock. */
+static void take_mark(struct folder *folder, bool is_above, struct watch_mark *ret_mark)
+{
+    atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
+    *ret_mark = (struct watch_mark){
+        .folder = folder,
+        .version = atomic_load_explicit(&folder->version, memory_order_relaxed),
+        .appearances = atomic_load_explicit(&folder->appearances, memory_order_relaxed),
+        .events = folder->events,
+        .needs_checks = folder->needs_checks,
+        .is_above = is_above,
+    };
+}
+
+void watch_leave(struct watch_mark *mark)
+{
+    folder_unref(mark->folder);
+    mark->folder = NULL;
+}
+
+/* Under the lock: its watch is of no more use. Another folder may have the same one. */
+static void drop_watched(struct watch *watch, struct folder *folder)
+{
+    if (folder->watched < 0) return;
+    struct folder **at = watched_bucket(watch, folder->watched);
+    bool is_shared = false;
+    for (struct folder *other = *at; other; other = other->watched_next)
+        is_shared |= other != folder && other->watched == folder->watched;
+    while (*at != folder) at = &(*at)->watched_next;
+    *at = folder->watched_next;
+    if (!is_shared) notify_forget(watch->notify, folder->watched);
+    folder->watched = -1;
+}
+
+void watch_void_folder(struct watch *watch, struct folder *folder)
+{
+    /* release: whoever sees the new version, and then looks, looks at what is there now */
+    atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
+    folder->is_known = false;
+    drop_watched(watch, folder);
+    for (struct folder *child = folder->child; child; child = child->sibling) watch_void_folder(watch, child);
+}
+
+/* What the key of a folder leads to. */
+struct found {
+    int place, watched;
+    bool needs_checks, is_there;
+};
+
+/* Look, and watch; no lock is held, as this may wait. */
+static enum status look_at_folder(struct watch *watch, struct span key, struct found *ret_found)
+{
+    char path[PATH_MAX];
+    struct file_identity identity;
+    struct file_facts facts;
+    *ret_found = (struct found){ .place = -1, .watched = -1 };
+    if (key.size >= sizeof path) return STATUS_NOT_FOUND;
+    memcpy(path, key.data + 1, key.size - 1);
+    memcpy(path + key.size - 1, ".", 2);
+    enum status status = file_find(watch->root, path, FILE_WAIT, &ret_found->place, &facts, &identity);
+    if (status != STATUS_OK) return status;
+    ret_found->is_there = facts.type == FILE_FOLDER;
+    ret_found->needs_checks = facts.crosses_link || !notify_is_complete(ret_found->place);
+    if (ret_found->is_there) ret_found->watched = notify_watch_folder(watch->notify, ret_found->place);
+    close(ret_found->place);
+    return STATUS_OK;
+}
+
+/* Under the lock: `folder` is known now. */
+static void make_known(struct watch *watch, struct folder *folder, const struct found *found)
+{
+    /* What was loaded before the watch stood is not covered by it. */
+    atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
+    folder->is_known = true;
+    folder->needs_checks = found->needs_checks || found->watched < 0 ||
+                           (folder->parent && (folder->parent->needs_checks || folder->parent->watched < 0));
+    if (found->watched < 0) {
+        watch->counts.refused++;
+        return;
+    }
+    folder->watched = found->watched;
+    struct folder **bucket = watched_bucket(watch, folder->watched);
+    folder->watched_next = *bucket;
+    *bucket = folder;
+}
+
+enum ensured { ENSURED, NOT_THERE, UNKNOWABLE };
+
+/* Make the folder `key` known; its parent (NULL for the root) is, and is not freed meanwhile. */
+static enum ensured ensure_folder(struct watch *watch, struct span key, struct folder *parent, struct folder **ret)
+{
+    enum { TRIES_MAX = 3 };
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        pthread_mutex_lock(&watch->lock);
+        struct folder *folder = watch_find_folder(watch, key);
+        if (!folder) folder = add_folder(watch, key, parent);
+        if (folder) atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
+        uint32_t parent_events = parent ? parent->events : 0;
+        bool is_known = folder && folder->is_known;
+        pthread_mutex_unlock(&watch->lock);
+        if (!folder) return UNKNOWABLE;
+        *ret = folder;
+        if (is_known) return ENSURED;
+        struct found found;
+        enum status status = look_at_folder(watch, key, &found);
+        pthread_mutex_lock(&watch->lock);
+        /* Another may have been here first; or something happened above, and what was found is elsewhere now. */
+        bool is_still_there = !parent || (parent->is_known && parent->events == parent_events);
+        if (status == STATUS_OK && found.is_there && is_still_there && !folder->is_known)
+            make_known(watch, folder, &found);
+        is_known = folder->is_known;
+        pthread_mutex_unlock(&watch->lock);
+        if (is_known) return ENSURED;
+        folder_unref(folder);
+        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !found.is_there)) return NOT_THERE;
+        if (status != STATUS_OK) return UNKNOWABLE;
+    }
+    return UNKNOWABLE;
+}
+
+/* Make every folder from the root down to `part` known, and take a mark at the last. */
+static void enter_slowly(struct watch *watch, struct span part, struct watch_mark *ret_mark)
+{
+    struct folder *parent = NULL;
+    *ret_mark = (struct watch_mark){ .needs_checks = true };
+    for (size_t size = 1; size <= part.size; size++) {
+        if (part.data[size - 1] != '/') continue;
+        struct folder *folder;
+        enum ensured ensured = ensure_folder(watch, span_first(part, size), parent, &folder);
+        if (ensured == ENSURED) {
+            folder_unref(parent); /* its child holds no reference, but is in its list: tidying leaves it alone */
+            parent = folder;
+            continue;
+        }
+        if (ensured == NOT_THERE && parent) {
+            pthread_mutex_lock(&watch->lock);
+            take_mark(parent, true, ret_mark);
+            pthread_mutex_unlock(&watch->lock);
+        }
+        folder_unref(parent);
+        return;
+    }
+    if (!parent) return;
+    pthread_mutex_lock(&watch->lock);
+    take_mark(parent, false, ret_mark);
+    pthread_mutex_unlock(&watch->lock);
+    folder_unref(parent);
+}
+
+enum status watch_enter(struct watch *watch, struct span key, enum file_patience patience, struct watch_mark *ret_mark)
+{
+    struct span part = folder_part(key);
+    pthread_mutex_lock(&watch->lock);
+    struct folder *folder = watch_find_folder(watch, part);
+    bool is_known = folder && folder->is_known;
+    if (is_known) take_mark(folder, false, ret_mark);
+    pthread_mutex_unlock(&watch->lock);
+    if (is_known) return STATUS_OK;
+    if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
+    enter_slowly(watch, part, ret_mark);
+    return STATUS_OK;
+}
+
+bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key)
+{
+    const struct folder *folder = mark->folder;
+    if (!folder) return true; /* looked at by age */
+    if (atomic_load_explicit(&folder->version, memory_order_acquire) != mark->version) return false;
+    if (mark->is_above) return atomic_load_explicit(&folder->appearances, memory_order_acquire) == mark->appearances;
+    /* Events on other names in the same folder do not matter; of too many, it is not known whose they were. */
+    struct span name = span_from(key, folder->key_size);
+    uint32_t hash = name.size > 0 ? hash_text(name) : 0;
+    pthread_mutex_lock(&watch->lock);
+    uint32_t happened = folder->events - mark->events;
+    bool holds = happened <= ARRAY_COUNT(folder->recent);
+    for (uint32_t i = 0; holds && i < happened; i++) {
+        /* A folder's own key stands for its index, whose name is not known here: any event may be its. */
+        holds = name.size > 0 && folder->recent[(folder->events - 1 - i) % ARRAY_COUNT(folder->recent)] != hash;
+    }
+    pthread_mutex_unlock(&watch->lock);
+    return holds;
+}
+
+void watch_note_event(struct folder *folder, struct span name)
+{
+    folder->recent[folder->events % ARRAY_COUNT(folder->recent)] = hash_text(name);
+    folder->events++;
+}
+
+void watch_file(struct watch *watch, int fd, struct span key)
+{
+    int watched = notify_watch_file(watch->notify, fd);
+    if (watched < 0) return; /* it is looked at by age all the same */
+    pthread_mutex_lock(&watch->lock);
+    struct watched_file **bucket = &watch->files[(unsigned)watched % WATCH_BUCKETS];
+    struct watched_file *file = *bucket;
+    while (file && !(file->watched == watched && span_equal(span_of(file->key, file->key_size), key)))
+        file = file->next;
+    if (!file && watch->counts.files < WATCHED_FILES_MAX && (file = malloc(sizeof *file + key.size)) != NULL) {
+        *file = (struct watched_file){ .next = *bucket, .watched = watched, .key_size = (uint32_t)key.size };
+        memcpy(file->key, key.data, key.size);
+        *bucket = file;
+        watch->counts.files++;
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_tidy(struct watch *watch)
+{
+    enum { BUCKETS_A_TIME = 256 };
+    pthread_mutex_lock(&watch->lock);
+    for (int i = 0; i < BUCKETS_A_TIME; i++) {
+        struct folder **at = &watch->by_key[watch->tidy_at++ % WATCH_BUCKETS];
+        while (*at) {
+            struct folder *folder = *at;
+            /* acquire: after everything that was done with it. The root stays. */
+            bool is_used = atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child;
+            if (is_used || !folder->parent) {
+                at = &folder->key_next;
+                continue;
+            }
+            drop_watched(watch, folder);
+            struct folder **link = &folder->parent->child;
+            while (*link != folder) link = &(*link)->sibling;
+            *link = folder->sibling;
+            *at = folder->key_next;
+            free(folder);
+            watch->counts.folders--;
+        }
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
+struct watch_counts watch_counts(struct watch *watch)
+{
+    pthread_mutex_lock(&watch->lock);
+    struct watch_counts counts = watch->counts;
+    pthread_mutex_unlock(&watch->lock);
+    return counts;
+}

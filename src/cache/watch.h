@@ -1,0 +1,87 @@
+/* watch.h - knows at once when a file that is kept may have changed, without asking for it.
+ *
+ * Role:   watches each folder that something was loaded from, each folder above it, and what DocumentRoot's own path leads through.
+ *         A folder is known by its key ("/", "/a/", "/a/b/"): what that leads to may change by a rename anywhere above.
+ * Owns:   the folders, their watches, and the descriptor of the root, which follows what DocumentRoot names.
+ * Thread: watch_enter() by loaders and workers, watch_events() by the keeper; `struct folder`'s atomics are read by all.
+ * Order:  a mark is taken before a file is looked at; what was loaded is kept only if the mark still holds afterwards. A
+ *         change before the look is in what was read; a later one is an event, and the keeper removes what was kept.
+ * Limits: where no watch can be had (fs.inotify.max_user_watches, a folder that may not be read), or the file system does not
+ *         tell everything, entries are marked to be looked at by age instead.
+ */
+#ifndef FOLIO_CACHE_WATCH_H
+#define FOLIO_CACHE_WATCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/status.h"
+#include "platform/file.h"
+#include "platform/notify.h"
+
+struct watch;
+
+/* What is known of one folder. Everything but the atomics is under the watch's lock. */
+struct folder {
+    _Atomic uint32_t version;     /* raised when what leads through it may lead elsewhere: what was loaded is void */
+    _Atomic uint32_t appearances; /* raised when a name appears in it */
+    _Atomic uint32_t references;  /* of entries and marks */
+    uint32_t hash;                /* of the key */
+    uint32_t events;              /* on names in it, since it is known */
+    int watched;                  /* the watch's number; -1: none */
+    bool is_known;                /* what it leads to was looked at, and is watched if it can be */
+    bool needs_checks;            /* events do not tell everything here: look by age */
+    struct folder *parent, *child, *sibling;
+    struct folder *key_next, *watched_next;
+    uint32_t recent[16]; /* hashes of the names of the last events */
+    uint16_t key_size;
+    char key[];
+};
+
+/* Where, and when, something is about to be looked at. */
+struct watch_mark {
+    struct folder *folder; /* a reference; NULL: it cannot be watched */
+    uint32_t version, appearances, events;
+    bool needs_checks;
+    bool is_above; /* `folder` is not the key's own, which is not there: when a name appears in it, that may change */
+};
+
+/* The root's descriptor is `root`, opened by way of `root_path`. NULL: no memory, or no inotify. */
+NODISCARD struct watch *watch_new(int root, const char *root_path);
+void watch_free(struct watch *watch); /* takes NULL; no entry holds a folder any more */
+
+/* Take a mark for `key`. STATUS_WOULD_BLOCK: only with FILE_NOWAIT, for a folder that is not known yet. */
+NODISCARD enum status watch_enter(struct watch *watch, struct span key, enum file_patience patience,
+                                  struct watch_mark *ret_mark);
+void watch_leave(struct watch_mark *mark); /* gives the reference back */
+
+/* Whether nothing happened to `key` since the mark was taken. */
+NODISCARD bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key);
+
+/* The file that `fd` names is reached by way of a symbolic link, or has other names: watch it for itself. */
+void watch_file(struct watch *watch, int fd, struct span key);
+
+static inline void folder_unref(struct folder *folder)
+{
+    /* release: what was done with it happens before it is freed by the keeper */
+    if (folder) atomic_fetch_sub_explicit(&folder->references, 1, memory_order_release);
+}
+
+/* The keeper's part. */
+int watch_descriptor(const struct watch *watch); /* readable when there are events */
+
+/* Go through what happened, and tell of every key that may lead to something else now. `what`: of enum notify_what. */
+void watch_events(struct watch *watch, void (*changed)(void *context, struct span key, unsigned what), void *context);
+
+/* Forget some folders that nothing was loaded from lately. */
+void watch_tidy(struct watch *watch);
+
+struct watch_counts {
+    uint64_t folders, files, events, overflows, refused; /* refused: watches that could not be had */
+};
+
+struct watch_counts watch_counts(struct watch *watch);
+
+#endif
