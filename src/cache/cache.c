@@ -58,6 +58,15 @@ void cache_relieve(struct cache *cache)
     keeper_call(cache->keeper);
 }
 
+void cache_shrink(struct cache *cache)
+{
+    rcu_reader_begin();
+    /* Whatever was used before the end of time is old enough. */
+    table_expire(cache->table, (uint32_t)(clock_monotonic_us() / 1000000) + 3600, UINT32_MAX);
+    rcu_reader_end();
+    keeper_call(cache->keeper);
+}
+
 /* Load `key` here and now, if that takes no waiting. */
 static enum status find_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
 {

@@ -64,6 +64,9 @@ NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int6
 /* Descriptors or memory are short: give some back soon. The caller is an online reader. */
 void cache_relieve(struct cache *cache);
 
+/* Another process serves from a cache of its own: give back what is not being sent. The caller is no reader. */
+void cache_shrink(struct cache *cache);
+
 struct cache_counts {
     struct table_counts table;
     uint64_t loads; /* by loaders */

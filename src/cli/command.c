@@ -3,14 +3,20 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/quantity.h"
+#include "server/config_file.h"
 #include "server/directive.h"
-#include "server/server.h"
+#include "server/supervisor.h"
 
 enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256, OPTION_ACCESS_LOG };
 
 struct command {
+    int argc;
+    char **argv;
+    const char *file; /* -f; NULL: none */
+    bool only_checks; /* -t */
     struct config config;
     const char *binds[BINDS_MAX];
     unsigned bind_count;
@@ -27,6 +33,8 @@ static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
                                  "                           (default: every address, IPv4 and IPv6)\n"
                                  "      --threads N          worker threads (default: one for each CPU)\n"
                                  "      --access-log FILE    log requests to FILE; - is standard output\n"
+                                 "  -f, --file FILE          read directives from FILE; options and -c come after it\n"
+                                 "  -t, --check              only say whether the configuration is right\n"
                                  "  -c, --directive 'NAME VALUE'\n"
                                  "                           any directive, for example -c 'MMapMaxBytes 512M';\n"
                                  "                           may be repeated\n"
@@ -39,7 +47,8 @@ static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
                                  "  folio -b 127.0.0.1 --access-log - public\n"
                                  "  folio -b unix:/run/folio.sock -c 'MMapMaxBytes 2G' /srv/www\n"
                                  "\n"
-                                 "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun.\n";
+                                 "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun,\n"
+                                 "HUP and USR1 read the configuration again, without losing a request.\n";
 
 static int usage_error(const char *message, const char *argument)
 {
@@ -98,13 +107,15 @@ static int read_options(struct command *command, int argc, char **argv)
         { "bind", required_argument, NULL, 'b' },
         { "threads", required_argument, NULL, OPTION_THREADS },
         { "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
+        { "file", required_argument, NULL, 'f' },
+        { "check", no_argument, NULL, 't' },
         { "directive", required_argument, NULL, 'c' },
         { "version", no_argument, NULL, 'V' },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
     uint64_t port;
-    for (int option; (option = getopt_long(argc, argv, "p:b:c:Vh", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, "p:b:f:tc:Vh", options, NULL)) != -1;) {
         switch (option) {
         case 'p':
             if (!quantity_parse_number(span_of_string(optarg), &port) || port > 65535)
@@ -122,6 +133,8 @@ static int read_options(struct command *command, int argc, char **argv)
         case OPTION_ACCESS_LOG:
             if (!apply(command, "--access-log", "CustomLog", optarg)) return EXIT_USAGE;
             break;
+        case 'f': break; /* read before everything else */
+        case 't': command->only_checks = true; break;
         case 'c':
             if (!apply_typed(command, optarg)) return EXIT_BAD_CONFIG;
             break;
@@ -133,16 +146,71 @@ static int read_options(struct command *command, int argc, char **argv)
     return -1;
 }
 
+/* -f comes first, wherever it stands: what is said on the command line has the last word. */
+static int read_file(struct command *command)
+{
+    for (int i = 1; i < command->argc; i++) {
+        const char *argument = command->argv[i], *value = NULL;
+        if (strcmp(argument, "--") == 0) break;
+        if (strcmp(argument, "-f") == 0 || strcmp(argument, "--file") == 0)
+            value = i + 1 < command->argc ? command->argv[i + 1] : NULL;
+        else if (strncmp(argument, "--file=", 7) == 0)
+            value = argument + 7;
+        else if (strncmp(argument, "-f", 2) == 0)
+            value = argument + 2;
+        if (!value) continue;
+        command->file = value;
+        return config_file_read(&command->config, value) > 0 ? EXIT_BAD_CONFIG : -1;
+    }
+    return -1;
+}
+
+/* Make command->config from the file and the command line. Returns -1, or the exit status. */
+static int configure(struct command *command)
+{
+    command->port = DEFAULT_PORT;
+    command->has_port = false;
+    command->bind_count = 0;
+    optind = 1;
+    directive_defaults(&command->config);
+    int exit_status = read_file(command);
+    if (exit_status >= 0) return exit_status;
+    command->config.reading_file = NULL;
+    if (!command->config.server_root[0] && !getcwd(command->config.server_root, CONFIG_PATH_BYTES))
+        return usage_error("cannot tell the present folder", NULL);
+    exit_status = read_options(command, command->argc, command->argv);
+    if (exit_status >= 0) return exit_status;
+    if (command->argc - optind > 1) return usage_error("more than one folder: unexpected", command->argv[optind + 1]);
+    if (!apply_listens(command)) return EXIT_USAGE;
+    bool is_named = command->argc > optind || command->config.document_root[0] == '\0';
+    const char *folder = command->argc > optind ? command->argv[optind] : ".";
+    if (is_named && !apply(command, "DIR", "DocumentRoot", folder)) return EXIT_USAGE;
+    return -1;
+}
+
+static bool configure_again(void *context, struct config *config)
+{
+    struct command *command = context;
+    bool configured = configure(command) < 0;
+    *config = command->config;
+    command->config = (struct config){ 0 };
+    return configured;
+}
+
 int command_run(int argc, char **argv)
 {
     static struct command command;
-    command.port = DEFAULT_PORT;
-    directive_defaults(&command.config);
-    int exit_status = read_options(&command, argc, argv);
-    if (exit_status >= 0) return exit_status;
-    if (argc - optind > 1) return usage_error("more than one folder: unexpected", argv[optind + 1]);
-    if (!apply_listens(&command)) return EXIT_USAGE;
-    bool is_named = argc > optind || command.config.document_root[0] == '\0';
-    if (is_named && !apply(&command, "DIR", "DocumentRoot", argc > optind ? argv[optind] : ".")) return EXIT_USAGE;
-    return server_run(&command.config);
+    command.argc = argc;
+    command.argv = argv;
+    int exit_status = configure(&command);
+    struct config config = command.config;
+    command.config = (struct config){ 0 };
+    if (exit_status >= 0) {
+        config_done(&config);
+        return exit_status;
+    }
+    if (!command.only_checks) return supervisor_run(&config, configure_again, &command);
+    config_done(&config);
+    puts("folio: the configuration is right");
+    return 0;
 }

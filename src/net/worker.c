@@ -183,13 +183,38 @@ static void stop_accepting(struct worker *worker)
     worker->is_paused = false;
 }
 
+/* Whoever waits is accepted by the process that serves the same sockets. */
+static void leave_listeners(struct worker *worker)
+{
+    if (!worker->is_paused) pause_accepting(worker);
+    for (unsigned i = 0; i < worker->listener_count; i++) close(worker->listeners[i].fd);
+    worker->listener_count = 0;
+    worker->is_paused = false;
+}
+
+static int64_t grace_ms(const struct worker *worker, enum worker_command command)
+{
+    switch (command) {
+    case WORKER_HAND_OVER: return worker->options->hand_over_grace_ms;
+    case WORKER_FINISH: return worker->options->quit_grace_ms;
+    case WORKER_SERVE:
+    case WORKER_STOP: break;
+    }
+    return STOP_MS;
+}
+
 static void obey(struct worker *worker)
 {
     enum worker_command command = (enum worker_command)atomic_load_explicit(&worker->command, memory_order_acquire);
     if (command == worker->obeyed) return;
-    if (worker->obeyed == WORKER_SERVE) stop_accepting(worker);
+    if (worker->obeyed == WORKER_SERVE) {
+        if (command == WORKER_HAND_OVER)
+            leave_listeners(worker);
+        else
+            stop_accepting(worker);
+    }
     worker->obeyed = command;
-    worker->finish_at_ms = worker->now_ms + (command == WORKER_STOP ? STOP_MS : worker->options->quit_grace_ms);
+    worker->finish_at_ms = worker->now_ms + grace_ms(worker, command);
 }
 
 /* Told to end: close what need not be waited for. */

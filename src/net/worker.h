@@ -14,9 +14,17 @@
 #include "net/conn.h"
 
 enum {
-    WORKER_LISTENERS_MAX = 16,
+    WORKER_LISTENERS_MAX = 128,
     WORKER_INPUT_BYTES = 64 << 10,
     WORKER_SLAB_CONNS = 128, /* connections are allocated by so many */
+};
+
+struct worker;
+
+/* What makes workers one team. */
+struct worker_team {
+    unsigned count;
+    struct worker **workers; /* constant while they run */
 };
 
 /* The same for all workers, and constant while they run. */
@@ -27,7 +35,7 @@ struct worker_options {
     int64_t request_timeout_ms, keepalive_timeout_ms;
     uint64_t send_min_bytes_s; /* 0: no lowest rate */
     int64_t send_min_window_ms;
-    int64_t quit_grace_ms;    /* a kept-alive connection may still ask for so long when the server is told to finish */
+    int64_t hand_over_grace_ms, quit_grace_ms; /* how long a kept-alive connection may still ask, when told to end */
     int ended;                /* rung by each worker that ends */
     uint32_t connections_max; /* of all workers together */
     struct worker_team *team;
@@ -39,17 +47,12 @@ struct worker_listener {
     bool is_shared; /* by all workers (a Unix socket); else this worker's own */
 };
 
-/* What makes workers one team. */
-struct worker_team {
-    unsigned count;
-    struct worker **workers; /* constant while they run */
-};
-
 /* Ordered: a later one is the stronger. */
 enum worker_command {
     WORKER_SERVE,
-    WORKER_FINISH, /* accept no more; answer what was begun; let kept-alive connections ask once more, then end */
-    WORKER_STOP,   /* send what is ready to be sent, for a short time, then end */
+    WORKER_HAND_OVER, /* accept no more, as another process does; else as WORKER_FINISH, with more patience */
+    WORKER_FINISH,    /* accept no more; answer what was begun; let kept-alive connections ask once more, then end */
+    WORKER_STOP,      /* send what is ready to be sent, for a short time, then end */
 };
 
 /* Written by the worker, read by any; relaxed: counts. */

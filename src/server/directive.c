@@ -1,12 +1,15 @@
 #include "server/directive.h"
 
+#include <glob.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "base/check.h"
 #include "base/quantity.h"
 #include "platform/socket.h"
+#include "server/config_file.h"
 
-enum { ARGUMENTS_MAX = 8 };
+enum { ARGUMENTS_MAX = 256 };
 
 #define AT(member) offsetof(struct config, member)
 #define UNBOUNDED  UINT64_MAX
@@ -21,8 +24,14 @@ enum { ARGUMENTS_MAX = 8 };
     }
 
 static const struct directive table[] = {
+    { "CacheFile", "FILE...", NULL, "Keep these files open, to be sent from their descriptors; they are never evicted.",
+      DIRECTIVE_PINS, 0, PIN_DESCRIPTOR, 0, NULL },
     TEXT("CustomLog", "FILE|-", NULL, access_log, "Write the access log to FILE, or to standard output."),
     TEXT("DocumentRoot", "DIR", NULL, document_root, "The folder that is served."),
+    { "Include", "FILE|GLOB", NULL, "Read the directives in these files, in the order of their names.",
+      DIRECTIVE_INCLUDE, 0, 0, 0, NULL },
+    { "IncludeOptional", "FILE|GLOB", NULL, "The same, and it does not matter if there are none.", DIRECTIVE_INCLUDE, 0,
+      1, 0, NULL },
     AMOUNT(DIRECTIVE_DURATION, "KeepAliveTimeout", "TIME", "75s", keepalive_timeout_ms, 1, DAY_MS,
            "How long a connection may wait for its next request."),
     AMOUNT(DIRECTIVE_NUMBER, "LimitRequestFields", "NUMBER", "100", limit_fields, 1, 100,
@@ -38,8 +47,16 @@ static const struct directive table[] = {
       AT(log_format), 0, 0, "combined|common|json" },
     AMOUNT(DIRECTIVE_NUMBER, "MaxConnections", "NUMBER", NULL, connections_max, 1, 1 << 24,
            "The most connections at a time; without it, what the limit of descriptors allows."),
+    { "MMapDir", "DIR...", NULL,
+      "Keep everything in these folders in memory, new files too, as they appear; it is never evicted.", DIRECTIVE_PINS,
+      0, PIN_FOLDER, 0, NULL },
     AMOUNT(DIRECTIVE_DURATION, "MMapExpire", "TIME", "1h", expire_ms, 0, 365ull * DAY_MS,
            "Files that were not asked for in so long leave the memory; 0: only for room."),
+    { "MMapFile", "FILE...", NULL,
+      "Keep these files in memory: they are loaded before the server is ready, and never evicted.", DIRECTIVE_PINS, 0,
+      PIN_FILE, 0, NULL },
+    { "MMapLock", "on|off", "off", "Lock big pinned files in memory (RLIMIT_MEMLOCK must allow it).", DIRECTIVE_CHOICE,
+      AT(pins_are_locked), 0, 0, "off|on" },
     AMOUNT(DIRECTIVE_BYTES, "MMapMaxBytes", "BYTES", NULL, cache_bytes, 1 << 20, UNBOUNDED,
            "The most memory for files; without it, a quarter of what the machine or the cgroup allows."),
     AMOUNT(DIRECTIVE_NUMBER, "MMapMaxFiles", "NUMBER", "1048576", cache_files, 1, 1u << 30,
@@ -50,11 +67,19 @@ static const struct directive table[] = {
            "Where the system does not tell of changes: how long a file may be served without looking."),
     AMOUNT(DIRECTIVE_DURATION, "MMapSettle", "TIME", "2s", settle_ms, 0, DAY_MS,
            "How long the old version of a file is served while somebody writes it in place."),
+    { "MMapStrict", "on|off", "off",
+      "Do not start, or reload, if something cannot be pinned; else it is told and skipped.", DIRECTIVE_CHOICE,
+      AT(pins_are_strict), 0, 0, "off|on" },
     AMOUNT(DIRECTIVE_DURATION, "RequestTimeout", "TIME", "20s", request_timeout_ms, 1, DAY_MS,
            "How long the head of a request may take to arrive."),
     { "SendMinRate", "BYTES [TIME]", "500 30s",
       "A client that takes fewer bytes a second than this, over TIME, is disconnected; 0: never.", DIRECTIVE_SEND_RATE,
       AT(send_min_bytes_s), 0, 0, NULL },
+    TEXT("ServerRoot", "DIR", NULL, server_root,
+         "What relative paths of files to include and to pin are under; without it, the folder of the configuration "
+         "file."),
+    AMOUNT(DIRECTIVE_DURATION, "StatsInterval", "TIME", "0", stats_interval_ms, 0, DAY_MS,
+           "How often a line of counts is written to standard error; 0: never."),
     AMOUNT(DIRECTIVE_NUMBER, "Threads", "NUMBER", NULL, threads, 1, THREADS_MAX,
            "Worker threads; without it, one for each CPU that the process may use."),
     TEXT("TypesConfig", "FILE", "/etc/mime.types", types_path,
@@ -189,9 +214,12 @@ static bool set_text(const struct directive *directive, struct config *config, s
                  CONFIG_PATH_BYTES - 1);
         return false;
     }
-    memcpy(value, text.data, text.size);
-    value[text.size] = '\0';
-    return true;
+    /* In a file, a relative path is under ServerRoot; on the command line, under the present folder. */
+    bool is_relative = text.data[0] != '/' && !span_equal(text, SPAN("-")) && config->reading_file;
+    int size = snprintf(value, CONFIG_PATH_BYTES, "%s%s%.*s", is_relative ? config->server_root : "",
+                        is_relative ? "/" : "", (int)text.size, text.data);
+    if (size < CONFIG_PATH_BYTES) return true;
+    return wrong(directive, text, "a path that is short enough", error);
 }
 
 static bool set_choice(const struct directive *directive, struct config *config, struct span text,
@@ -259,6 +287,57 @@ static bool set_send_rate(const struct directive *directive, struct config *conf
     return true;
 }
 
+static bool is_there(const struct config *config, struct span path, char *room, size_t room_size)
+{
+    struct stat st;
+    bool is_absolute = path.size > 0 && path.data[0] == '/';
+    snprintf(room, room_size, "%s%s%.*s", is_absolute ? "" : config->server_root, is_absolute ? "" : "/",
+             (int)path.size, path.data);
+    return stat(room, &st) == 0;
+}
+
+/* One path, or all that a pattern matches. What is not there is found out, and told, when it is loaded. */
+static bool pin_one(const struct directive *directive, struct config *config, struct span path)
+{
+    char whole[2 * CONFIG_PATH_BYTES + 2];
+    const char *file = config->reading_file ? config->reading_file : "-c";
+    bool exists = is_there(config, path, whole, sizeof whole);
+    glob_t found = { 0 };
+    bool has_pattern = false;
+    for (size_t i = 0; i < path.size; i++) has_pattern |= strchr("*?[", path.data[i]) != NULL;
+    if (exists || !has_pattern || glob(whole, GLOB_NOESCAPE, NULL, &found) != 0) {
+        globfree(&found);
+        return config_pin(config, (enum pin_kind)directive->least, whole, file, config->reading_line);
+    }
+    bool pinned = true;
+    for (size_t i = 0; i < found.gl_pathc && pinned; i++)
+        pinned = config_pin(config, (enum pin_kind)directive->least, found.gl_pathv[i], file, config->reading_line);
+    globfree(&found);
+    return pinned;
+}
+
+/* The recipe "find | sed" quotes nothing: a rest of the line that is one existing file is taken whole. */
+static bool set_pins(const struct directive *directive, struct config *config, struct span line,
+                     const struct arguments *arguments, char error[DIRECTIVE_ERROR_BYTES])
+{
+    char whole[2 * CONFIG_PATH_BYTES + 2];
+    struct span rest = span_from(line, arguments->items[0].size);
+    while (rest.size > 0 && (rest.data[0] == ' ' || rest.data[0] == '\t')) rest = span_from(rest, 1);
+    bool is_plain = rest.size > 0 && rest.data[0] != '"';
+    bool pinned = true;
+    if (arguments->count > 2 && is_plain && is_there(config, rest, whole, sizeof whole)) {
+        pinned = pin_one(directive, config, rest);
+    } else {
+        for (size_t i = 1; i < arguments->count && pinned; i++) {
+            if (arguments->items[i].size == 0 || arguments->items[i].size >= CONFIG_PATH_BYTES)
+                return wrong(directive, arguments->items[i], "a path", error);
+            pinned = pin_one(directive, config, arguments->items[i]);
+        }
+    }
+    if (!pinned) snprintf(error, DIRECTIVE_ERROR_BYTES, "%s: no memory", directive->name);
+    return pinned;
+}
+
 bool directive_apply(struct config *config, struct span line, char error[DIRECTIVE_ERROR_BYTES])
 {
     char room[CONFIG_PATH_BYTES * 2];
@@ -274,10 +353,14 @@ bool directive_apply(struct config *config, struct span line, char error[DIRECTI
     }
     const struct directive *directive = find(arguments.items[0], error);
     if (!directive) return false;
-    size_t most = directive->kind == DIRECTIVE_SEND_RATE ? 3 : 2;
+    size_t most = directive->kind == DIRECTIVE_SEND_RATE ? 3 : directive->kind == DIRECTIVE_PINS ? ARGUMENTS_MAX : 2;
     if (arguments.count < 2 || arguments.count > most) {
+        static const char *const counts[] = { "one argument", "one or two arguments", "one argument or more" };
         snprintf(error, DIRECTIVE_ERROR_BYTES, "%s takes %s: %s %s", directive->name,
-                 most == 2 ? "one argument" : "one or two arguments", directive->name, directive->arguments);
+                 counts[most == 2   ? 0
+                        : most == 3 ? 1
+                                    : 2],
+                 directive->name, directive->arguments);
         return false;
     }
     switch (directive->kind) {
@@ -287,6 +370,9 @@ bool directive_apply(struct config *config, struct span line, char error[DIRECTI
     case DIRECTIVE_TEXT: return set_text(directive, config, arguments.items[1], error);
     case DIRECTIVE_CHOICE: return set_choice(directive, config, arguments.items[1], error);
     case DIRECTIVE_LISTEN: return set_listen(directive, config, arguments.items[1], error);
+    case DIRECTIVE_INCLUDE:
+        return config_file_include(config, arguments.items[1], directive->least == 1, error, DIRECTIVE_ERROR_BYTES);
+    case DIRECTIVE_PINS: return set_pins(directive, config, line, &arguments, error);
     case DIRECTIVE_SEND_RATE: break;
     }
     return set_send_rate(directive, config, &arguments, error);

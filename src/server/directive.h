@@ -21,6 +21,8 @@ enum directive_kind {
     DIRECTIVE_TEXT, /* a path, or a text of its own */
     DIRECTIVE_CHOICE,
     DIRECTIVE_LISTEN,
+    DIRECTIVE_INCLUDE,
+    DIRECTIVE_PINS,      /* paths; least is the enum pin_kind */
     DIRECTIVE_SEND_RATE, /* bytes a second, and optionally over how long */
 };
 

@@ -7,9 +7,32 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "platform/thread.h"
+
+/* Addresses that a configuration asks for; every address stands for both families. */
+struct wishes {
+    unsigned count;
+    struct {
+        struct socket_address address;
+        bool is_optional; /* a machine may lack one of the families */
+        bool follows;     /* the port of the one before, if that was 0 */
+    } items[LISTENERS_MAX];
+};
+
+unsigned listeners_workers(const struct config *config)
+{
+    unsigned workers = config->threads ? (unsigned)config->threads : thread_cpus();
+    return workers < THREADS_MAX ? workers : THREADS_MAX;
+}
+
 static bool is_unix(const struct socket_address *address)
 {
     return address->at.any.sa_family == AF_UNIX;
+}
+
+static bool is_same(const struct socket_address *a, const struct socket_address *b)
+{
+    return a->size == b->size && memcmp(&a->at, &b->at, a->size) == 0;
 }
 
 static void tell(const struct socket_address *address, int error)
@@ -28,94 +51,121 @@ static void tell(const struct socket_address *address, int error)
     fprintf(stderr, "folio: cannot listen at %s: %s%s\n", url, strerror(error), remedy);
 }
 
-/* One socket for each worker. A Unix socket cannot be had more than once: the workers share it. */
-static bool open_all(struct listeners *listeners, struct socket_address address)
+static void collect(const struct config *config, struct wishes *wishes)
 {
-    int *fds = listeners->fds[listeners->address_count];
-    if (listeners->workers > 1 && socket_is_taken(&address)) {
+    wishes->count = 0;
+    for (uint32_t i = 0; i < config->listen_count; i++) {
+        const struct config_listen *listen = &config->listens[i];
+        if (listen->address[0] == '\0') {
+            socket_address_any(AF_INET6, listen->port, &wishes->items[wishes->count].address);
+            wishes->items[wishes->count].follows = false;
+            wishes->items[wishes->count++].is_optional = true;
+            socket_address_any(AF_INET, listen->port, &wishes->items[wishes->count].address);
+            wishes->items[wishes->count].follows = listen->port == 0;
+            wishes->items[wishes->count++].is_optional = true;
+        } else if (socket_address_parse(listen->address, listen->port, &wishes->items[wishes->count].address)) {
+            wishes->items[wishes->count].follows = false;
+            wishes->items[wishes->count++].is_optional = false;
+        }
+    }
+}
+
+static struct listeners_at *find(struct listeners *listeners, const struct socket_address *asked)
+{
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        if (is_same(&listeners->at[i].asked, asked)) return &listeners->at[i];
+    }
+    return NULL;
+}
+
+/* As many sockets as workers; they are never fewer than before, as what waits in a queue must be served.
+ * A Unix socket cannot be had more than once: the workers share it. */
+static bool open_sockets(struct listeners_at *at, unsigned workers)
+{
+    unsigned wanted = is_unix(&at->address) ? 1 : workers;
+    if (at->count == 0 && socket_is_taken(&at->address)) {
         errno = EADDRINUSE;
         return false;
     }
-    for (unsigned i = 0; i < listeners->workers; i++) {
-        if (is_unix(&address) && i > 0)
-            fds[i] = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
-        else
-            fds[i] = socket_listen(&address, listeners->workers > 1);
-        if (fds[i] < 0) {
-            int error = errno;
-            for (unsigned j = 0; j < i; j++) close(fds[j]);
-            errno = error;
-            return false;
-        }
+    while (at->count < wanted) {
+        int fd = socket_listen(&at->address, true);
+        if (fd < 0) return false;
+        at->fds[at->count++] = fd;
         /* Port 0: the kernel chose for the first, and the others join it. */
-        if (i == 0 && !is_unix(&address)) socket_address_learn(fds[0], &address);
+        if (at->count == 1 && !is_unix(&at->address)) socket_address_learn(fd, &at->address);
     }
-    listeners->addresses[listeners->address_count++] = address;
     return true;
 }
 
-/* Every address: both families, on one port; a machine may lack one of them. */
-static bool open_every(struct listeners *listeners, uint16_t port)
+static void close_at(struct listeners *listeners, unsigned index)
 {
-    struct socket_address address;
-    socket_address_any(AF_INET6, port, &address);
-    bool has_v6 = open_all(listeners, address);
-    int v6_error = has_v6 ? 0 : errno;
-    if (!has_v6 && v6_error != EAFNOSUPPORT && v6_error != EADDRNOTAVAIL) {
-        tell(&address, v6_error);
-        return false;
-    }
-    if (has_v6) port = ntohs(listeners->addresses[listeners->address_count - 1].at.v6.sin6_port);
-    socket_address_any(AF_INET, port, &address);
-    if (open_all(listeners, address)) return true;
-    int v4_error = errno;
-    if (has_v6 && v4_error == EAFNOSUPPORT) return true;
-    tell(&address, v4_error);
-    return false;
+    struct listeners_at *at = &listeners->at[index];
+    for (unsigned i = 0; i < at->count; i++) close(at->fds[i]);
+    if (is_unix(&at->address)) unlink(((const struct sockaddr_un *)(const void *)&at->address.at)->sun_path);
+    listeners->at[index] = listeners->at[--listeners->address_count];
 }
 
-bool listeners_open(struct listeners *listeners, const struct config *config, unsigned workers)
+bool listeners_extend(struct listeners *listeners, const struct config *config)
 {
-    listeners->address_count = 0;
-    listeners->workers = workers;
-    for (uint32_t i = 0; i < config->listen_count; i++) {
-        const struct config_listen *listen = &config->listens[i];
-        struct socket_address address;
-        if (listeners->address_count + 2 > WORKER_LISTENERS_MAX) {
-            fprintf(stderr, "folio: more than %d addresses to listen at; name fewer\n", WORKER_LISTENERS_MAX);
-            goto fail;
+    struct wishes wishes;
+    unsigned before = listeners->address_count, skipped = 0;
+    collect(config, &wishes);
+    for (unsigned i = 0; i < wishes.count; i++) {
+        const struct socket_address *asked = &wishes.items[i].address;
+        struct listeners_at *at = find(listeners, asked);
+        if (!at) {
+            if (listeners->address_count == LISTENERS_MAX) {
+                fprintf(stderr, "folio: more than %d addresses to listen at; name fewer\n", LISTENERS_MAX);
+                goto fail;
+            }
+            at = &listeners->at[listeners->address_count++];
+            *at = (struct listeners_at){ .asked = *asked, .address = *asked };
+            if (wishes.items[i].follows && listeners->address_count > 1)
+                at->address.at.v4.sin_port = listeners->at[listeners->address_count - 2].address.at.v6.sin6_port;
         }
-        if (listen->address[0] == '\0') {
-            if (!open_every(listeners, listen->port)) goto fail;
-        } else if (!socket_address_parse(listen->address, listen->port, &address) || !open_all(listeners, address)) {
-            tell(&address, errno);
-            goto fail;
-        }
+        if (open_sockets(at, listeners_workers(config))) continue;
+        int error = errno;
+        if (at->count == 0) listeners->address_count--;
+        bool lacks_family = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
+        if (wishes.items[i].is_optional && lacks_family && ++skipped < wishes.count) continue;
+        tell(asked, error);
+        goto fail;
     }
     return true;
 fail:
-    listeners_close(listeners);
+    while (listeners->address_count > before) close_at(listeners, listeners->address_count - 1);
     return false;
 }
 
-unsigned listeners_take(struct listeners *listeners, unsigned index, struct worker_listener *out)
+void listeners_keep(struct listeners *listeners, const struct config *config)
 {
-    for (unsigned i = 0; i < listeners->address_count; i++) {
-        out[i] =
-            (struct worker_listener){ .fd = listeners->fds[i][index], .is_shared = is_unix(&listeners->addresses[i]) };
-        listeners->fds[i][index] = -1;
+    struct wishes wishes;
+    collect(config, &wishes);
+    for (unsigned i = listeners->address_count; i-- > 0;) {
+        bool is_wanted = false;
+        for (unsigned j = 0; j < wishes.count; j++)
+            is_wanted |= is_same(&wishes.items[j].address, &listeners->at[i].asked);
+        if (!is_wanted) close_at(listeners, i);
     }
-    return listeners->address_count;
+}
+
+unsigned listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,
+                         struct worker_listener *out, unsigned out_max)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        const struct listeners_at *at = &listeners->at[i];
+        for (unsigned j = 0; j < at->count && count < out_max; j++) {
+            bool is_shared = is_unix(&at->address);
+            if (!is_shared && j % workers != index) continue;
+            int fd = fcntl(at->fds[j], F_DUPFD_CLOEXEC, 0);
+            if (fd >= 0) out[count++] = (struct worker_listener){ .fd = fd, .is_shared = is_shared };
+        }
+    }
+    return count;
 }
 
 void listeners_close(struct listeners *listeners)
 {
-    for (unsigned i = 0; i < listeners->address_count; i++) {
-        for (unsigned j = 0; j < listeners->workers; j++) {
-            if (listeners->fds[i][j] >= 0) close(listeners->fds[i][j]);
-        }
-        if (is_unix(&listeners->addresses[i]))
-            unlink(((const struct sockaddr_un *)(const void *)&listeners->addresses[i].at)->sun_path);
-    }
-    listeners->address_count = 0;
+    while (listeners->address_count > 0) close_at(listeners, listeners->address_count - 1);
 }

@@ -1,8 +1,9 @@
-/* listeners.h - the listening sockets that a configuration asks for, one of each for every worker.
+/* listeners.h - the listening sockets that configurations ask for.
  *
- * Role:   opens them all before anything is served, or says which cannot be opened, and how to mend it.
- * Owns:   the descriptors, until workers take them over (listeners_take).
- * Thread: the first, at the start.
+ * Role:   one socket of each address for every worker (SO_REUSEPORT), so that nothing is shared between workers; or says
+ *         which cannot be opened, and how to mend it. They outlive server processes: what waits in their queues is not lost.
+ * Owns:   the descriptors.
+ * Thread: the supervisor's only, and in a server process the first.
  */
 #ifndef FOLIO_SERVER_LISTENERS_H
 #define FOLIO_SERVER_LISTENERS_H
@@ -11,19 +12,34 @@
 #include "platform/socket.h"
 #include "server/config.h"
 
-struct listeners {
-    unsigned address_count, workers;
-    struct socket_address addresses[WORKER_LISTENERS_MAX];
-    int fds[WORKER_LISTENERS_MAX][THREADS_MAX]; /* -1: none, or taken */
+enum { LISTENERS_MAX = 2 * CONFIG_LISTENS_MAX };
+
+struct listeners_at {
+    struct socket_address asked;   /* as configured; port 0: any */
+    struct socket_address address; /* as it is */
+    unsigned count;                /* sockets; each must be served by some worker */
+    int fds[THREADS_MAX];
 };
 
-/* False: it was said on standard error. */
-NODISCARD bool listeners_open(struct listeners *listeners, const struct config *config, unsigned workers);
+struct listeners {
+    unsigned address_count;
+    struct listeners_at at[LISTENERS_MAX];
+};
 
-/* Hand worker `index` its own; returns how many. */
-unsigned listeners_take(struct listeners *listeners, unsigned index, struct worker_listener *out);
+/* Open what `config` asks for beyond what is there. False: it was told, and nothing was changed. */
+NODISCARD bool listeners_extend(struct listeners *listeners, const struct config *config);
 
-/* Close what nobody took, and remove the files of Unix sockets. */
+/* Close what `config` does not ask for. */
+void listeners_keep(struct listeners *listeners, const struct config *config);
+
+/* The sockets that worker `index` of `workers` serves, as copies of its own; returns how many. */
+unsigned listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,
+                         struct worker_listener *out, unsigned out_max);
+
+/* Close all, and remove the files of Unix sockets. */
 void listeners_close(struct listeners *listeners);
+
+/* How many worker threads `config` asks for. */
+unsigned listeners_workers(const struct config *config);
 
 #endif

@@ -25,6 +25,7 @@ enum {
     DESCRIPTORS_A_WORKER = 4,  /* epoll, mailbox, what it opens in place */
     WITHOUT_BODY_MAX = 8192,
     QUIT_GRACE_MS = 1000,
+    HAND_OVER_GRACE_MS = 10000,
     TYPES_BYTES_MAX = 4 << 20,
 };
 
@@ -39,7 +40,7 @@ struct server {
     struct cache_options cache_options;
     struct worker_options worker_options;
     _Atomic uint32_t connections;
-    struct listeners listeners;
+    struct listeners *listeners; /* borrowed */
     struct worker_team team;
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
@@ -104,7 +105,7 @@ static void plan(struct server *server)
     const struct config *config = server->config;
     uint64_t descriptors = machine_descriptors_raise();
     uint64_t reserved = DESCRIPTORS_RESERVED + server->thread_count * DESCRIPTORS_A_WORKER;
-    reserved += server->thread_count * server->listeners.address_count;
+    for (unsigned i = 0; i < server->listeners->address_count; i++) reserved += 2 * server->listeners->at[i].count;
     uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
     uint64_t streams = to_share / 8;
     uint64_t connections = to_share - streams;
@@ -142,6 +143,7 @@ static void plan(struct server *server)
         .keepalive_timeout_ms = (int64_t)config->keepalive_timeout_ms,
         .send_min_bytes_s = config->send_min_bytes_s,
         .send_min_window_ms = (int64_t)config->send_min_window_ms,
+        .hand_over_grace_ms = HAND_OVER_GRACE_MS,
         .quit_grace_ms = QUIT_GRACE_MS,
         .connections_max = (uint32_t)connections,
         .connections = &server->connections,
@@ -163,7 +165,7 @@ static bool make_workers(struct server *server)
     server->worker_options.team = &server->team;
     for (unsigned i = 0; i < server->thread_count; i++) {
         struct worker_listener listeners[WORKER_LISTENERS_MAX];
-        unsigned count = listeners_take(&server->listeners, i, listeners);
+        unsigned count = listeners_share(server->listeners, i, server->thread_count, listeners, WORKER_LISTENERS_MAX);
         server->workers[i] = worker_new(i, &server->worker_options, listeners, count);
         if (!server->workers[i]) return fail("cannot make a worker", NULL, "");
     }
@@ -180,8 +182,8 @@ static void say_ready(const struct server *server)
     char *path = realpath(server->config->document_root, NULL);
     printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : server->config->document_root);
     free(path);
-    for (unsigned i = 0; i < server->listeners.address_count; i++) {
-        socket_address_url(&server->listeners.addresses[i], url, sizeof url);
+    for (unsigned i = 0; i < server->listeners->address_count; i++) {
+        socket_address_url(&server->listeners->at[i].address, url, sizeof url);
         printf("  address   %s\n", url);
     }
     printf("  threads   %u\n", server->thread_count);
@@ -216,15 +218,17 @@ static void obey_signals(struct server *server, int signals, int ended)
         if (!wait[0].revents || read(signals, &info, sizeof info) != sizeof info) continue;
         switch (info.ssi_signo) {
         case SIGQUIT: command_all(server, WORKER_FINISH); break;
+        case SIGHUP:
+            command_all(server, WORKER_HAND_OVER);
+            cache_shrink(server->site.cache);
+            break;
         case SIGTERM:
         case SIGINT:
             if (was_told_to_stop) _exit(0);
             was_told_to_stop = true;
             command_all(server, WORKER_STOP);
             break;
-        default:
-            fprintf(stderr, "folio: %s: there is nothing to read again; a changed file is seen without it\n",
-                    strsignal((int)info.ssi_signo));
+        default: break;
         }
     }
 }
@@ -250,7 +254,6 @@ static void take_down(struct server *server, bool was_ready)
     cache_free(server->site.cache, &held);
     uint64_t lost = access_log_close(server->site.log);
     media_types_free(server->types);
-    listeners_close(&server->listeners);
     if (server->root >= 0) close(server->root);
     if (!was_ready) return;
     printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " references=%" PRIu64
@@ -272,16 +275,16 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int server_run(const struct config *config)
+int server_run(const struct config *config, struct listeners *listeners, int ready)
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return fail("no memory", NULL, ""), 1;
     int exit_status = 1;
     server->config = config;
     server->root = -1;
-    server->thread_count = config->threads ? (unsigned)config->threads : thread_cpus();
-    if (server->thread_count > THREADS_MAX) server->thread_count = THREADS_MAX;
-    server->descriptors_at_start = machine_descriptors_open();
+    server->listeners = listeners;
+    server->thread_count = listeners_workers(config);
+    server->descriptors_at_start = machine_descriptors_open() - 1; /* `ready` is closed before the end */
     int signals = open_signals(), ended = wakeup_open();
     if (signals < 0 || ended < 0) {
         fail("no descriptors", NULL, "");
@@ -289,18 +292,21 @@ int server_run(const struct config *config)
     }
     machine_allocator_tune();
     if (!open_root(server) || !load_types(server)) goto out;
-    if (!listeners_open(&server->listeners, config, server->thread_count)) goto out;
     plan(server);
     server->worker_options.ended = ended;
     if (make_workers(server)) {
         say_ready(server);
-        obey_signals(server, signals, ended);
+        bool told = write(ready, "+", 1) == 1;
+        close(ready);
+        ready = -1;
+        if (told) obey_signals(server, signals, ended);
         exit_status = 0;
     }
 out:
     end_workers(server);
     if (signals >= 0) close(signals);
     if (ended >= 0) close(ended);
+    if (ready >= 0) close(ready);
     take_down(server, exit_status == 0);
     free(server);
     return exit_status;

@@ -1,0 +1,295 @@
+#include "server/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "platform/clock.h"
+#include "platform/thread.h"
+#include "server/listeners.h"
+#include "server/server.h"
+
+enum {
+    CHILDREN_MAX = 32,  /* one serves, perhaps one gets ready, the others finish */
+    PAUSE_MS_MIN = 100, /* before a server that crashed soon after its start is started again; doubled each time */
+    PAUSE_MS_MAX = 5000,
+    LIVED_WELL_MS = 10000, /* after so long a crash is a new story */
+};
+
+enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_SERVING, CHILD_LEAVING };
+
+struct child {
+    enum child_state state;
+    pid_t pid;
+    int ready; /* readable when it is; -1 once it was */
+    int64_t started_ms;
+};
+
+struct supervisor {
+    struct config *config;      /* what the present server was started with */
+    struct config *next_config; /* of one that is getting ready; NULL: none is */
+    supervisor_configure *configure;
+    void *context;
+    struct listeners listeners;
+    struct child children[CHILDREN_MAX];
+    int signals;
+    sigset_t signal_set;
+    bool is_stopping;
+    bool has_served; /* a server was ready once: what goes wrong now is not a failure to start */
+    int exit_status;
+    int64_t restart_at_ms; /* 0: nothing to start again */
+    int64_t pause_ms;
+};
+
+static int64_t now_ms(void)
+{
+    return clock_monotonic_us() / 1000;
+}
+
+static struct child *child_in(struct supervisor *supervisor, enum child_state state)
+{
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        if (supervisor->children[i].state == state) return &supervisor->children[i];
+    }
+    return NULL;
+}
+
+/* In the new process: serve, and end. */
+static void serve(struct supervisor *supervisor, const struct config *config, int ready)
+{
+    /* Nobody holds the sockets for us if the supervisor is killed: then finish what was begun. */
+    prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    close(supervisor->signals);
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        if (supervisor->children[i].state == CHILD_STARTING && supervisor->children[i].ready >= 0)
+            close(supervisor->children[i].ready);
+    }
+    exit(server_run(config, &supervisor->listeners, ready));
+}
+
+/* Start a server process. False: the system has none to give; it was told. */
+static bool spawn(struct supervisor *supervisor, const struct config *config)
+{
+    int ready[2];
+    struct child *child = child_in(supervisor, CHILD_NONE);
+    if (!child || pipe2(ready, O_CLOEXEC) != 0) {
+        fprintf(stderr, "folio: cannot start a server process: %s\n", child ? strerror(errno) : "too many are leaving");
+        return false;
+    }
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ready[0]);
+        serve(supervisor, config, ready[1]);
+    }
+    close(ready[1]);
+    if (pid < 0) {
+        fprintf(stderr, "folio: cannot start a server process: %s\n", strerror(errno));
+        close(ready[0]);
+        return false;
+    }
+    *child = (struct child){ .state = CHILD_STARTING, .pid = pid, .ready = ready[0], .started_ms = now_ms() };
+    return true;
+}
+
+static void drop_next_config(struct supervisor *supervisor)
+{
+    if (!supervisor->next_config) return;
+    config_done(supervisor->next_config);
+    free(supervisor->next_config);
+    supervisor->next_config = NULL;
+}
+
+/* HUP, USR1: a server with the configuration as it is now. A bad one changes nothing. */
+static void reload(struct supervisor *supervisor)
+{
+    if (child_in(supervisor, CHILD_STARTING)) { /* one is getting ready already: it may have read too early */
+        struct child *child = child_in(supervisor, CHILD_STARTING);
+        kill(child->pid, SIGKILL);
+        child->state = CHILD_LEAVING;
+        close(child->ready);
+        drop_next_config(supervisor);
+    }
+    struct config *config = calloc(1, sizeof *config);
+    if (!config) return;
+    if (!supervisor->configure(supervisor->context, config)) {
+        fprintf(stderr, "folio: the configuration was not taken over; serving goes on as before\n");
+    } else if (listeners_extend(&supervisor->listeners, config)) {
+        supervisor->next_config = config;
+        if (spawn(supervisor, config)) return;
+        supervisor->next_config = NULL;
+    }
+    config_done(config);
+    free(config);
+}
+
+/* A server is ready: the one before hands over. */
+static void switch_to(struct supervisor *supervisor, struct child *child)
+{
+    struct child *before = child_in(supervisor, CHILD_SERVING);
+    close(child->ready);
+    child->ready = -1;
+    child->state = CHILD_SERVING;
+    supervisor->has_served = true;
+    supervisor->restart_at_ms = 0;
+    if (supervisor->next_config) {
+        config_done(supervisor->config);
+        free(supervisor->config);
+        supervisor->config = supervisor->next_config;
+        supervisor->next_config = NULL;
+        listeners_keep(&supervisor->listeners, supervisor->config);
+    }
+    if (!before) return;
+    before->state = CHILD_LEAVING;
+    kill(before->pid, SIGHUP);
+}
+
+/* It crashed, or was killed: another one, at once, or after a pause if that happens again and again. */
+static void plan_restart(struct supervisor *supervisor, const struct child *child, int status)
+{
+    char how[64];
+    if (WIFSIGNALED(status))
+        snprintf(how, sizeof how, "was killed by signal %d", WTERMSIG(status));
+    else
+        snprintf(how, sizeof how, "ended with status %d", WEXITSTATUS(status));
+    bool lived_well = now_ms() - child->started_ms >= LIVED_WELL_MS;
+    int64_t pause_ms = lived_well ? 0 : supervisor->pause_ms;
+    supervisor->pause_ms = lived_well || pause_ms == 0 ? PAUSE_MS_MIN : pause_ms * 2;
+    if (supervisor->pause_ms > PAUSE_MS_MAX) supervisor->pause_ms = PAUSE_MS_MAX;
+    supervisor->restart_at_ms = now_ms() + pause_ms;
+    fprintf(stderr, "folio: server process %d %s; another one is started\n", (int)child->pid, how);
+}
+
+static void child_ended(struct supervisor *supervisor, struct child *child, int status)
+{
+    enum child_state state = child->state;
+    child->state = CHILD_NONE;
+    if (child->ready >= 0 && state == CHILD_STARTING) close(child->ready);
+    if (supervisor->is_stopping || state == CHILD_LEAVING) return;
+    if (state == CHILD_SERVING) {
+        plan_restart(supervisor, child, status);
+    } else if (supervisor->next_config) {
+        fprintf(stderr, "folio: the new server did not get ready; serving goes on as before\n");
+        drop_next_config(supervisor);
+        listeners_keep(&supervisor->listeners, supervisor->config);
+    } else if (supervisor->has_served) {
+        plan_restart(supervisor, child, status);
+    } else { /* it never served, and said why */
+        supervisor->is_stopping = true;
+        supervisor->exit_status = WIFEXITED(status) && WEXITSTATUS(status) ? WEXITSTATUS(status) : 1;
+    }
+}
+
+static void reap(struct supervisor *supervisor)
+{
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;) {
+        for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+            struct child *child = &supervisor->children[i];
+            if (child->state != CHILD_NONE && child->pid == pid) child_ended(supervisor, child, status);
+        }
+    }
+}
+
+static void tell_children(struct supervisor *supervisor, int signal_number)
+{
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        if (supervisor->children[i].state != CHILD_NONE) kill(supervisor->children[i].pid, signal_number);
+    }
+}
+
+static void stop(struct supervisor *supervisor, int signal_number)
+{
+    /* Ours must go first: a socket that a server gives up must not live on here, with nobody to serve it. */
+    if (!supervisor->is_stopping) listeners_close(&supervisor->listeners);
+    bool again = supervisor->is_stopping && signal_number != SIGQUIT;
+    supervisor->is_stopping = true;
+    tell_children(supervisor, again ? SIGKILL : signal_number);
+}
+
+static void obey(struct supervisor *supervisor, uint32_t signal_number)
+{
+    switch (signal_number) {
+    case SIGTERM:
+    case SIGINT: stop(supervisor, SIGTERM); break;
+    case SIGQUIT: stop(supervisor, SIGQUIT); break;
+    case SIGHUP:
+    case SIGUSR1:
+        if (!supervisor->is_stopping) reload(supervisor);
+        break;
+    default: break; /* SIGCHLD: looked at each time */
+    }
+}
+
+static int wait_ms(const struct supervisor *supervisor)
+{
+    if (supervisor->restart_at_ms == 0 || supervisor->is_stopping) return -1;
+    int64_t left = supervisor->restart_at_ms - now_ms();
+    return left > 0 ? (int)left : 0;
+}
+
+static void run(struct supervisor *supervisor)
+{
+    for (;;) {
+        reap(supervisor);
+        bool is_alone = !child_in(supervisor, CHILD_STARTING) && !child_in(supervisor, CHILD_SERVING) &&
+                        !child_in(supervisor, CHILD_LEAVING);
+        if (supervisor->is_stopping && is_alone) return;
+        struct child *starting = child_in(supervisor, CHILD_STARTING);
+        struct pollfd wait[] = { { .fd = supervisor->signals, .events = POLLIN },
+                                 { .fd = starting ? starting->ready : -1, .events = POLLIN } };
+        int polled = poll(wait, 2, wait_ms(supervisor));
+        char byte;
+        if (polled > 0 && wait[1].revents && read(starting->ready, &byte, 1) == 1) switch_to(supervisor, starting);
+        if (polled > 0 && (wait[1].revents & POLLHUP) && !(wait[1].revents & POLLIN)) usleep(1000); /* it is ending */
+        struct signalfd_siginfo info;
+        while (read(supervisor->signals, &info, sizeof info) == sizeof info) obey(supervisor, info.ssi_signo);
+        if (supervisor->restart_at_ms && !supervisor->is_stopping && now_ms() >= supervisor->restart_at_ms &&
+            !child_in(supervisor, CHILD_STARTING)) {
+            supervisor->restart_at_ms = 0;
+            if (!spawn(supervisor, supervisor->config)) supervisor->restart_at_ms = now_ms() + PAUSE_MS_MAX;
+        }
+    }
+}
+
+int supervisor_run(const struct config *first, supervisor_configure *configure, void *context)
+{
+    static const int wanted[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
+    struct supervisor *supervisor = calloc(1, sizeof *supervisor);
+    if (!supervisor || !(supervisor->config = malloc(sizeof *first))) {
+        free(supervisor);
+        fprintf(stderr, "folio: no memory\n");
+        return 1;
+    }
+    *supervisor->config = *first;
+    supervisor->configure = configure;
+    supervisor->context = context;
+    sigemptyset(&supervisor->signal_set);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&supervisor->signal_set, wanted[i]);
+    pthread_sigmask(SIG_BLOCK, &supervisor->signal_set, NULL);
+    supervisor->signals = signalfd(-1, &supervisor->signal_set, SFD_CLOEXEC | SFD_NONBLOCK);
+    supervisor->exit_status = 1;
+    if (listeners_extend(&supervisor->listeners, first)) {
+        supervisor->exit_status = 0;
+        if (spawn(supervisor, supervisor->config))
+            run(supervisor);
+        else
+            supervisor->exit_status = 1;
+    }
+    int exit_status = supervisor->exit_status;
+    listeners_close(&supervisor->listeners);
+    close(supervisor->signals);
+    drop_next_config(supervisor);
+    config_done(supervisor->config);
+    free(supervisor->config);
+    free(supervisor);
+    return exit_status;
+}
