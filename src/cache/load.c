@@ -11,6 +11,7 @@
 
 enum {
     TRIES_MAX = 3,                      /* at a file that changes while it is read */
+    WALKS_MAX = 100,                    /* to a file while others rename */
     IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
     UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
     READ_BLOCK_BYTES = 16 << 10,
@@ -53,8 +54,11 @@ static enum status place_look(const struct load_rules *rules, struct place *plac
     int fd;
     struct file_facts facts;
     enum status found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
-    if (found == STATUS_WOULD_BLOCK && patience == FILE_WAIT) /* the tree was renamed under the walk */
+    /* Something was renamed under a walk that went upward: measured, one in thirty while others do nothing else. */
+    for (int tries = 1; found == STATUS_WOULD_BLOCK && patience == FILE_WAIT; tries++) {
+        if (tries == WALKS_MAX) return STATUS_FAILED;
         found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
+    }
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {
         place->is_file = true;

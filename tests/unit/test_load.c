@@ -5,6 +5,8 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
 
 #include "../support/load_rig.h"
@@ -416,6 +418,70 @@ static void an_entry_counts_as_looked_at_when_the_look_began(void **state)
     }
 }
 
+/* So many walks are disturbed by what others rename. */
+static int disturbed_walks;
+
+enum status __real_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity);
+enum status __wrap_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity);
+
+enum status __wrap_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity)
+{
+    if (disturbed_walks > 0) {
+        disturbed_walks--;
+        return STATUS_WOULD_BLOCK;
+    }
+    return __real_file_find(root, path, patience, ret_place, ret_facts, ret_identity);
+}
+
+static void who_may_wait_is_never_told_to_ask_somebody_who_may(void **state)
+{
+    (void)state;
+    struct entry *entry;
+    bool may_publish;
+    disturbed_walks = 20;
+    entry_unref(load_well("/file"));
+    assert_int_equal(disturbed_walks, 0);
+    disturbed_walks = 1000000;
+    assert_int_equal(load("/file", FILE_WAIT, &entry, &may_publish), STATUS_FAILED);
+    disturbed_walks = 1;
+    assert_int_equal(load("/file", FILE_NOWAIT, &entry, &may_publish), STATUS_WOULD_BLOCK);
+    assert_int_equal(disturbed_walks, 0);
+}
+
+static _Atomic int is_over;
+
+static void *rename_all_the_time(void *argument)
+{
+    while (!atomic_load(&is_over)) {
+        renameat(scratch.fd, "bare", scratch.fd, "laid");
+        renameat(scratch.fd, "laid", scratch.fd, "bare");
+    }
+    return argument;
+}
+
+/* The system gives up a walk that goes upward while anything is renamed anywhere; who may wait does not hear of it. */
+static void renames_elsewhere_do_not_disturb_whoever_may_wait(void **state)
+{
+    (void)state;
+    pthread_t thread;
+    scratch_link(&scratch, "../file", "folder/up");
+    is_over = 0;
+    assert_int_equal(pthread_create(&thread, NULL, rename_all_the_time, NULL), 0);
+    unsigned disturbed = 0;
+    for (int i = 0; i < 3000; i++) {
+        struct entry *entry;
+        bool may_publish;
+        disturbed += load("/folder/up", FILE_WAIT, &entry, &may_publish) != STATUS_OK;
+        if (disturbed == 0) entry_unref(entry);
+    }
+    atomic_store(&is_over, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(disturbed, 0);
+}
+
 static void no_descriptors_are_an_error_and_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -556,6 +622,8 @@ int main(void)
         WITH_A_TREE(a_file_that_is_not_in_memory_is_left_to_a_loader),
         WITH_A_TREE(the_look_at_a_path_counts_and_not_the_reading),
         WITH_A_TREE(an_entry_counts_as_looked_at_when_the_look_began),
+        WITH_A_TREE(who_may_wait_is_never_told_to_ask_somebody_who_may),
+        WITH_A_TREE(renames_elsewhere_do_not_disturb_whoever_may_wait),
         WITH_A_TREE(no_descriptors_are_an_error_and_leave_nothing_behind),
         WITH_A_TREE(what_has_not_changed_is_found_unchanged),
         WITH_A_TREE(every_change_of_what_a_key_leads_to_is_found),
