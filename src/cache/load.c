@@ -11,6 +11,7 @@
 
 enum {
     TRIES_MAX = 3,                      /* at a file that changes while it is read */
+    WALKS_MAX = 100,                    /* to a file while others rename */
     IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
     UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
     READ_BLOCK_BYTES = 16 << 10,
@@ -20,7 +21,8 @@ enum {
 
 /* What a key leads to. */
 struct place {
-    int fd; /* O_PATH of a regular file; -1 for everything else */
+    int64_t began_us; /* monotonic, before the look: what is read later was found then */
+    int fd;           /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
     bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
     enum entry_kind kind;  /* if it is no file */
@@ -52,8 +54,11 @@ static enum status place_look(const struct load_rules *rules, struct place *plac
     int fd;
     struct file_facts facts;
     enum status found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
-    if (found == STATUS_WOULD_BLOCK && patience == FILE_WAIT) /* the tree was renamed under the walk */
+    /* Something was renamed under a walk that went upward: measured, one in thirty while others do nothing else. */
+    for (int tries = 1; found == STATUS_WOULD_BLOCK && patience == FILE_WAIT; tries++) {
+        if (tries == WALKS_MAX) return STATUS_FAILED;
         found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
+    }
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {
         place->is_file = true;
@@ -86,6 +91,7 @@ static enum status place_find(const struct load_rules *rules, struct span key, e
                               struct place *place)
 {
     size_t folder_size;
+    place->began_us = clock_monotonic_us();
     place->fd = -1;
     place->is_file = place->is_watched_alone = false;
     place->identity = (struct file_identity){ 0 };
@@ -238,7 +244,6 @@ static enum status load_version(const struct load *load, int fd, struct entry **
                                 .now_s = clock_calendar_exact_us() / 1000000 };
     char head[LOAD_HEAD_BYTES_MAX];
     bool may_publish = load->keeps_still;
-    int64_t began_us = clock_monotonic_us();
     enum status status = file_identify(fd, &facts.identity);
     if (status != STATUS_OK) return status;
     uint64_t size = (uint64_t)facts.identity.size;
@@ -257,7 +262,7 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     ASSERT(again == head_size);
     memcpy(entry->bytes, head, head_size);
     entry->identity = facts.identity;
-    entry_stamp(entry, began_us);
+    entry_stamp(entry, load->place.began_us);
     *ret_entry = entry;
     *ret_may_publish = may_publish;
     return STATUS_OK;
@@ -288,7 +293,6 @@ static enum status load_file(struct load *load, struct entry **ret_entry, bool *
 static enum status load_once(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     struct place *place = &load->place;
-    int64_t began_us = clock_monotonic_us();
     enum status status = place_find(load->rules, load->key, load->patience, place);
     if (status != STATUS_OK) return status;
     if (place->is_file) {
@@ -303,7 +307,7 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
     struct entry *entry =
         new_entry(load->table, place->kind, load->key, load->hash, 0, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
-    entry_stamp(entry, began_us);
+    entry_stamp(entry, place->began_us);
     *ret_entry = entry;
     *ret_may_publish = may_publish;
     return STATUS_OK;
