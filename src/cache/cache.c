@@ -58,6 +58,11 @@ void cache_relieve(struct cache *cache)
     keeper_call(cache->keeper);
 }
 
+uint64_t cache_preload(struct cache *cache, struct preload *preload)
+{
+    return preload_run(preload, &cache->rules, cache->table);
+}
+
 void cache_shrink(struct cache *cache)
 {
     rcu_reader_begin();

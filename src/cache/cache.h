@@ -10,6 +10,7 @@
 #include "cache/keeper.h"
 #include "cache/load.h"
 #include "cache/mailbox.h"
+#include "cache/preload.h"
 #include "cache/table.h"
 
 struct cache_options {
@@ -63,6 +64,9 @@ NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int6
 
 /* Descriptors or memory are short: give some back soon. The caller is an online reader. */
 void cache_relieve(struct cache *cache);
+
+/* Load what is pinned. The caller is no reader. Returns how many files could not be pinned. */
+uint64_t cache_preload(struct cache *cache, struct preload *preload);
 
 /* Another process serves from a cache of its own: give back what is not being sent. The caller is no reader. */
 void cache_shrink(struct cache *cache);

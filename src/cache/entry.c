@@ -46,6 +46,7 @@ void entry_unref(struct entry *entry)
     ASSERT(before > 0);
     if (before > 1) return;
     ASSERT(!entry->is_published);
+    file_unmap(entry->map, entry->body_size);
     if (entry->fd >= 0) close(entry->fd);
     folder_unref(entry->folder);
     if (entry->charged_to) table_discharge(entry->charged_to, entry);

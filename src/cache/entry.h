@@ -54,11 +54,13 @@ struct entry {
     uint32_t charged_bytes;        /* 0: counted in no budget */
     struct entry *next;            /* in the list of retired entries; under the table's lock */
     struct entry *check_next;      /* in the keeper's queue */
+    void *map;                     /* of a pinned stream: holds its pages in memory, and is never read; or NULL */
     int fd;                        /* ENTRY_STREAM; else -1 */
     uint32_t key_size;
     uint32_t head_size;
     bool follows_appearances; /* the key's own folder was not there; `folder` is the nearest above it */
     bool needs_checks;        /* events do not tell everything of it: it is looked at by age, too */
+    bool is_pinned;           /* named by the configuration: never evicted, never expired */
     bool is_racy;             /* changed so lately that its times may not tell a later change: look again soon */
     uint64_t body_size;       /* of the content; for a stream, of the file */
     char bytes[];             /* head, then key, then the body of a snapshot */

@@ -24,6 +24,7 @@ struct place {
     int64_t began_us; /* monotonic, before the look: what is read later was found then */
     int fd;           /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
+    bool crosses_link;     /* a symbolic link leads to it */
     bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
     enum entry_kind kind;  /* if it is no file */
     struct file_identity identity;
@@ -62,6 +63,7 @@ static enum status place_look(const struct load_rules *rules, struct place *plac
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {
         place->is_file = true;
+        place->crosses_link = facts.crosses_link;
         place->is_watched_alone = facts.crosses_link || facts.has_other_names;
         place->fd = fd;
         return STATUS_OK;
@@ -117,12 +119,13 @@ static void digest_of(const void *data, size_t size, uint64_t ret_digest[2])
 }
 
 /* Workers are online already; a loader goes online for as long as it touches the table. */
-static bool reserve(struct table *table, enum entry_kind kind, size_t bytes, enum file_patience patience)
+static bool reserve(struct table *table, enum entry_kind kind, bool is_pinned, size_t bytes,
+                    enum file_patience patience)
 {
-    if (patience == FILE_NOWAIT) return table_reserve(table, kind, bytes, EVICTIONS_IN_PLACE_MAX);
+    if (patience == FILE_NOWAIT) return table_reserve(table, kind, is_pinned, bytes, EVICTIONS_IN_PLACE_MAX);
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         rcu_online();
-        bool has_room = table_reserve(table, kind, bytes, EVICTIONS_MAX);
+        bool has_room = table_reserve(table, kind, is_pinned, bytes, EVICTIONS_MAX);
         rcu_offline();
         if (has_room) return true;
         if (!table_reclaim(table)) return false;
@@ -131,14 +134,16 @@ static bool reserve(struct table *table, enum entry_kind kind, size_t bytes, enu
 }
 
 /* An entry with its share of the budget, or, if there is no room, without: then *may_publish is false. */
-static struct entry *new_entry(struct table *table, enum entry_kind kind, struct span key, uint64_t hash,
-                               size_t head_size, uint64_t body_size, enum file_patience patience, bool *may_publish)
+static struct entry *new_entry(struct table *table, enum entry_kind kind, bool is_pinned, struct span key,
+                               uint64_t hash, size_t head_size, uint64_t body_size, enum file_patience patience,
+                               bool *may_publish)
 {
     size_t cost = entry_cost(key.size, head_size, kind == ENTRY_SNAPSHOT ? (size_t)body_size : 0);
-    bool is_charged = *may_publish && reserve(table, kind, cost, patience);
+    bool is_charged = *may_publish && reserve(table, kind, is_pinned, cost, patience);
     bool is_too_big = kind == ENTRY_SNAPSHOT && !is_charged && body_size > UNCACHED_COPY_BYTES_MAX;
     struct entry *entry = entry_new(is_too_big ? ENTRY_STREAM : kind, key, hash, head_size, body_size);
     if (is_charged && entry) table_charge(table, entry, cost);
+    if (is_charged && entry) entry->is_pinned = is_pinned;
     if (is_charged && !entry) table_unreserve(table, cost);
     *may_publish = is_charged;
     return entry;
@@ -236,6 +241,33 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
     return status;
 }
 
+/* By the one key that leads to the file without links and indexes. */
+static enum pinned how_pinned(const struct load *load)
+{
+    char path[PATH_MAX + 1], root[PATH_MAX];
+    const struct load_rules *rules = load->rules;
+    if (!rules->pins) return PINNED_NOT;
+    path[0] = '/';
+    memcpy(path + 1, load->place.path, load->place.path_size);
+    enum pinned pinned = pins_ask(rules->pins, span_of(path, load->place.path_size + 1));
+    if (pinned != PINNED_NOT || !load->place.crosses_link) return pinned;
+    if (!file_path_of(load->place.fd, path, sizeof path) || !file_path_of(rules->root, root, sizeof root))
+        return PINNED_NOT;
+    struct span whole = span_of_string(path), above = span_of_string(root);
+    if (above.size == 1) above.size = 0; /* "/" */
+    return span_starts_with(whole, above) ? pins_ask(rules->pins, span_from(whole, above.size)) : PINNED_NOT;
+}
+
+/* A big pinned file is held in memory by a map that nobody reads. Without it, it is served all the same. */
+static void hold_pages(const struct load *load, struct entry *entry, int fd)
+{
+    int error;
+    if (!entry->is_pinned || entry->kind != ENTRY_STREAM || load->patience == FILE_NOWAIT || entry->body_size == 0)
+        return;
+    if (how_pinned(load) != PINNED_IN_MEMORY) return;
+    entry->map = file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error);
+}
+
 /* One try at the file that `fd` is open on. */
 static enum status load_version(const struct load *load, int fd, struct entry **ret_entry, bool *ret_may_publish)
 {
@@ -247,11 +279,13 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     enum status status = file_identify(fd, &facts.identity);
     if (status != STATUS_OK) return status;
     uint64_t size = (uint64_t)facts.identity.size;
-    enum entry_kind kind = size <= rules->snapshot_bytes_max && load->keeps_still ? ENTRY_SNAPSHOT : ENTRY_STREAM;
+    enum pinned pinned = load->keeps_still ? how_pinned(load) : PINNED_NOT;
+    bool is_small = size <= rules->snapshot_bytes_max && load->keeps_still && pinned != PINNED_BY_DESCRIPTOR;
+    enum entry_kind kind = is_small ? ENTRY_SNAPSHOT : ENTRY_STREAM;
     if (kind == ENTRY_SNAPSHOT && load->patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
     size_t head_size = rules->make_head(rules->head_context, &facts, head);
-    struct entry *entry =
-        new_entry(load->table, kind, load->key, load->hash, head_size, size, load->patience, &may_publish);
+    struct entry *entry = new_entry(load->table, kind, pinned != PINNED_NOT, load->key, load->hash, head_size, size,
+                                    load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
     status = fill(load, entry, fd, &facts.identity, facts.digest);
     if (status != STATUS_OK) {
@@ -282,6 +316,7 @@ static enum status load_file(struct load *load, struct entry **ret_entry, bool *
         if (load->patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
         if (load->patience == FILE_NOWAIT) break;
     }
+    if (status == STATUS_OK) hold_pages(load, *ret_entry, fd);
     if (status == STATUS_OK && (*ret_entry)->kind == ENTRY_STREAM)
         (*ret_entry)->fd = fd;
     else
@@ -305,7 +340,7 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
     }
     bool may_publish = true;
     struct entry *entry =
-        new_entry(load->table, place->kind, load->key, load->hash, 0, 0, load->patience, &may_publish);
+        new_entry(load->table, place->kind, false, load->key, load->hash, 0, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
     entry_stamp(entry, place->began_us);
     *ret_entry = entry;

@@ -11,6 +11,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "cache/entry.h"
+#include "cache/pins.h"
 #include "cache/watch.h"
 #include "platform/file.h"
 
@@ -35,8 +36,9 @@ struct load_rules {
     int root;               /* descriptor of the folder that is served */
     struct span index_name; /* what stands for a folder */
     uint64_t snapshot_bytes_max;
-    int64_t settle_ms;   /* how long a file may go on being written before it is taken as it is */
-    struct watch *watch; /* NULL: nothing is watched, everything is looked at by age */
+    int64_t settle_ms;       /* how long a file may go on being written before it is taken as it is */
+    const struct pins *pins; /* NULL: nothing is pinned */
+    struct watch *watch;     /* NULL: nothing is watched, everything is looked at by age */
     load_make_head *make_head;
     void *head_context;
 };

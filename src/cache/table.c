@@ -42,9 +42,9 @@ static void index_remove(struct index *index, struct entry *entry)
     last->slot = entry->slot;
 }
 
-static struct index *index_of(struct table *table, enum entry_kind kind)
+static struct index *index_of(struct table *table, const struct entry *entry)
 {
-    return &table->indexes[index_number(kind)];
+    return &table->indexes[index_number((enum entry_kind)entry->kind, entry->is_pinned)];
 }
 
 struct table *table_new(const struct table_limits *limits)
@@ -60,6 +60,7 @@ struct table *table_new(const struct table_limits *limits)
                                       &urcu_qsbr_flavor, NULL);
     if (!table->hash) goto fail;
     if (!index_init(&table->indexes[INDEX_SNAPSHOTS], limits->files)) goto fail;
+    if (!index_init(&table->indexes[INDEX_PINNED], limits->files)) goto fail;
     if (!index_init(&table->indexes[INDEX_STREAMS], limits->streams)) goto fail;
     if (!index_init(&table->indexes[INDEX_WITHOUT_BODY], limits->without_body)) goto fail;
     return table;
@@ -134,7 +135,7 @@ void table_note_hit(const struct table *table, struct entry *entry, uint32_t now
 /* Under the lock: out of the hash and the index, and on the list of what waits for the readers. */
 static void retire(struct table *table, struct entry *entry)
 {
-    index_remove(index_of(table, entry->kind), entry);
+    index_remove(index_of(table, entry), entry);
     entry->is_published = 0;
     entry->next = table->retired;
     table->retired = entry;
@@ -170,7 +171,8 @@ void table_unreserve(struct table *table, size_t bytes)
 /* Whoever reserved may have waited for the disk since: another may have taken the place. */
 static bool has_place(const struct table *table, const struct index *index, const struct entry *there)
 {
-    bool takes_its_slot = there && &table->indexes[index_number(there->kind)] == index;
+    bool takes_its_slot =
+        there && &table->indexes[index_number((enum entry_kind)there->kind, there->is_pinned)] == index;
     if (!takes_its_slot && index->count == index->slots_max) return false;
     return there || table->files < table->limits.files;
 }
@@ -178,7 +180,7 @@ static bool has_place(const struct table *table, const struct index *index, cons
 struct entry *table_publish(struct table *table, struct entry *entry)
 {
     struct wanted wanted = { entry_key(entry), entry->hash };
-    struct index *index = index_of(table, entry->kind);
+    struct index *index = index_of(table, entry);
     struct entry *result = entry;
     pthread_mutex_lock(&table->lock);
     struct entry *there = table_look_up(table, wanted.key, wanted.hash);
@@ -236,6 +238,7 @@ struct table_counts table_counts(struct table *table)
     pthread_mutex_lock(&table->lock);
     struct table_counts counts = table->counts;
     counts.files = table->files;
+    counts.pinned = table->indexes[INDEX_PINNED].count;
     counts.streams = table->indexes[INDEX_STREAMS].count;
     counts.without_body = table->indexes[INDEX_WITHOUT_BODY].count;
     pthread_mutex_unlock(&table->lock);

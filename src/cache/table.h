@@ -25,7 +25,7 @@ struct table_limits {
 };
 
 struct table_counts {
-    uint64_t bytes, files, streams, without_body;           /* at present */
+    uint64_t bytes, files, pinned, streams, without_body;           /* at present */
     uint64_t published, evicted, expired, removed, refused; /* since the start; refused: no room was found */
 };
 
@@ -45,10 +45,11 @@ struct entry *table_look_up(const struct table *table, struct span key, uint64_t
 /* Tell the table that `entry` was used. now_s: monotonic seconds. */
 void table_note_hit(const struct table *table, struct entry *entry, uint32_t now_s);
 
-/* Make room for `bytes` and one entry of `kind`, by evicting if need be; at most evictions_max of them.
+/* Make room for `bytes` and one entry of `kind` (pinned ones are never evicted themselves), by evicting if need be; at most evictions_max of them.
  * True: the bytes are the caller's; it must give them to an entry (table_charge) or back (table_unreserve).
  * The caller is an online reader. */
-NODISCARD bool table_reserve(struct table *table, enum entry_kind kind, size_t bytes, unsigned evictions_max);
+NODISCARD bool table_reserve(struct table *table, enum entry_kind kind, bool is_pinned, size_t bytes,
+                             unsigned evictions_max);
 void table_unreserve(struct table *table, size_t bytes);
 
 /* From now on `entry` holds `bytes` that were reserved, until it is freed. */

@@ -69,9 +69,9 @@ static bool evict_bytes(struct table *table)
            evict_from(table, &table->indexes[INDEX_SNAPSHOTS]) || evict_from(table, &table->indexes[INDEX_STREAMS]);
 }
 
-bool table_reserve(struct table *table, enum entry_kind kind, size_t bytes, unsigned evictions_max)
+bool table_reserve(struct table *table, enum entry_kind kind, bool is_pinned, size_t bytes, unsigned evictions_max)
 {
-    struct index *index = &table->indexes[index_number(kind)];
+    struct index *index = &table->indexes[index_number(kind, is_pinned)];
     bool has_room = false;
     if (bytes > table->limits.bytes) evictions_max = 0; /* nobody's going would make it fit */
     pthread_mutex_lock(&table->lock);
@@ -123,7 +123,7 @@ unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budg
 {
     unsigned looked_at = 0;
     pthread_mutex_lock(&table->lock);
-    for (unsigned i = 0; i < INDEX_COUNT; i++) {
+    for (unsigned i = 0; i < INDEX_PINNED; i++) {
         struct index *index = &table->indexes[i];
         unsigned share = budget < index->count ? budget : index->count;
         for (; share > 0 && index->count > 0; share--, looked_at++) {

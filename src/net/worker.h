@@ -36,8 +36,8 @@ struct worker_options {
     uint64_t send_min_bytes_s; /* 0: no lowest rate */
     int64_t send_min_window_ms;
     int64_t hand_over_grace_ms, quit_grace_ms; /* how long a kept-alive connection may still ask, when told to end */
-    int ended;                /* rung by each worker that ends */
-    uint32_t connections_max; /* of all workers together */
+    int ended;                                 /* rung by each worker that ends */
+    uint32_t connections_max;                  /* of all workers together */
     struct worker_team *team;
     _Atomic uint32_t *connections; /* of all workers together; relaxed: a count */
 };

@@ -5,6 +5,7 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -182,4 +183,30 @@ bool file_is_resident(int fd, int64_t offset, int64_t size)
 void file_read_ahead(int fd, int64_t offset, int64_t size)
 {
     (void)posix_fadvise(fd, offset, size, POSIX_FADV_WILLNEED);
+}
+
+void *file_map(int fd, uint64_t size, bool locks, int *ret_error)
+{
+    void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_NORESERVE | MAP_POPULATE, fd, 0);
+    if (map == MAP_FAILED) {
+        *ret_error = errno;
+        return NULL;
+    }
+    *ret_error = locks && mlock(map, size) != 0 ? errno : 0;
+    return map;
+}
+
+void file_unmap(void *map, uint64_t size)
+{
+    if (map) munmap(map, size);
+}
+
+bool file_path_of(int fd, char *out, size_t room)
+{
+    char name[40];
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    ssize_t size = readlink(name, out, room);
+    if (size <= 0 || (size_t)size >= room) return false;
+    out[size] = '\0';
+    return true;
 }

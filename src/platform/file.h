@@ -80,6 +80,14 @@ NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, e
  * False also where this cannot be told. */
 NODISCARD bool file_is_resident(int fd, int64_t offset, int64_t size);
 
+/* Map all of `fd` and bring it into memory, locked there if `locks`. The map is never to be read: its file may shrink.
+ * This waits. NULL: it could not be had; *ret_error is why (ENOMEM: vm.max_map_count or memory; EAGAIN, EPERM: RLIMIT_MEMLOCK). */
+NODISCARD void *file_map(int fd, uint64_t size, bool locks, int *ret_error);
+void file_unmap(void *map, uint64_t size); /* takes NULL */
+
+/* The absolute path of what `fd` names, by /proc; false: it cannot be told. */
+NODISCARD bool file_path_of(int fd, char *out, size_t room);
+
 /* Begin to read bytes offset.. in the background of the kernel; a hint. */
 void file_read_ahead(int fd, int64_t offset, int64_t size);
 

@@ -8,8 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* The number in the file at `path`; `otherwise` if there is none ("max", or no such file). */
-static uint64_t number_in(const char *path, uint64_t otherwise)
+uint64_t machine_number(const char *path, uint64_t otherwise)
 {
     FILE *file = fopen(path, "re");
     if (!file) return otherwise;
@@ -32,7 +31,7 @@ static uint64_t cgroup_limit(const char *mount, char *path, const char *file, ui
     char name[4352];
     for (;;) {
         snprintf(name, sizeof name, "%s%s/%s", mount, path, file);
-        limit = least(limit, number_in(name, limit));
+        limit = least(limit, machine_number(name, limit));
         char *slash = strrchr(path, '/');
         if (!slash) return limit;
         *slash = '\0';

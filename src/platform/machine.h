@@ -13,6 +13,9 @@ uint64_t machine_memory_bytes(void);
 /* Raise the soft limit of descriptors to the hard one; returns what holds now. */
 uint64_t machine_descriptors_raise(void);
 
+/* The number in the file at `path`, one of /proc's or /sys's; `otherwise` if there is none ("max", or no such file). */
+uint64_t machine_number(const char *path, uint64_t otherwise);
+
 /* How many descriptors this process has open. */
 unsigned machine_descriptors_open(void);
 

@@ -8,7 +8,7 @@ bool config_pin(struct config *config, enum pin_kind kind, const char *path, con
 {
     if (config->pin_count == config->pin_room) {
         size_t room = config->pin_room ? 2 * config->pin_room : 64;
-        struct config_pin *pins = realloc(config->pins, room * sizeof *pins);
+        struct pin_wish *pins = realloc(config->pins, room * sizeof *pins);
         if (!pins) return false;
         config->pins = pins;
         config->pin_room = room;
@@ -18,7 +18,7 @@ bool config_pin(struct config *config, enum pin_kind kind, const char *path, con
     if (!whole) return false;
     if (root_size > 0) snprintf(whole, root_size + 1, "%s/", config->server_root);
     memcpy(whole + root_size, path, size);
-    config->pins[config->pin_count++] = (struct config_pin){ .path = whole, .file = file, .line = line, .kind = kind };
+    config->pins[config->pin_count++] = (struct pin_wish){ .path = whole, .file = file, .line = line, .kind = kind };
     return true;
 }
 

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "cache/preload.h"
 #include "server/log_line.h"
 
 enum {
@@ -22,17 +23,6 @@ enum {
 struct config_listen {
     char address[128]; /* "": every address, of both families; else an IP address or unix:PATH */
     uint16_t port;
-};
-
-/* What shall be in memory before the server says that it is ready. */
-enum pin_kind { PIN_FILE, PIN_FOLDER, PIN_DESCRIPTOR };
-
-struct config_pin {
-    char *path; /* absolute */
-    const char
-        *file; /* where it was asked for: a configuration file, which lives as long as the configuration; or "-c" */
-    uint32_t line;
-    enum pin_kind kind;
 };
 
 struct config_source {
@@ -63,7 +53,7 @@ struct config {
     unsigned pins_are_locked;   /* 1: big pinned files are locked in memory */
     uint64_t stats_interval_ms; /* 0: no status lines */
     char server_root[CONFIG_PATH_BYTES];
-    struct config_pin *pins; /* pin_count of them, in the order in which they were asked for */
+    struct pin_wish *pins; /* pin_count of them, in the order in which they were asked for */
     size_t pin_count, pin_room;
     const char *reading_file; /* while it is being made: where, for pins and mistakes; NULL: on the command line */
     uint32_t reading_line;

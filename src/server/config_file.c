@@ -63,6 +63,10 @@ static void apply_file(struct config *config, FILE *file)
         if (line.size == 0 || line.data[0] == '#') continue;
         if (!directive_apply(config, line, error)) tell(config, error);
     }
+    if (ferror(file)) {
+        snprintf(error, sizeof error, "it cannot be read: %s", strerror(errno));
+        tell(config, error);
+    }
     free(text);
 }
 

@@ -165,6 +165,14 @@ unsigned listeners_share(const struct listeners *listeners, unsigned index, unsi
     return count;
 }
 
+void listeners_drop(struct listeners *listeners)
+{
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        for (unsigned j = 0; j < listeners->at[i].count; j++) close(listeners->at[i].fds[j]);
+        listeners->at[i].count = 0;
+    }
+}
+
 void listeners_close(struct listeners *listeners)
 {
     while (listeners->address_count > 0) close_at(listeners, listeners->address_count - 1);

@@ -36,6 +36,9 @@ void listeners_keep(struct listeners *listeners, const struct config *config);
 unsigned listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,
                          struct worker_listener *out, unsigned out_max);
 
+/* In a server process: close its copies of what the supervisor holds; the addresses stay known. */
+void listeners_drop(struct listeners *listeners);
+
 /* Close all, and remove the files of Unix sockets. */
 void listeners_close(struct listeners *listeners);
 

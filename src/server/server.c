@@ -18,6 +18,7 @@
 #include "platform/thread.h"
 #include "server/handler.h"
 #include "server/listeners.h"
+#include "server/pinning.h"
 
 enum {
     LOADERS_MAX = 8,
@@ -37,6 +38,7 @@ struct server {
     char root_path[CONFIG_PATH_BYTES * 2]; /* absolute, but with its symbolic links: they may be turned elsewhere */
     struct site site;
     struct media_types *types;
+    struct pins *pins; /* NULL: nothing is pinned */
     struct cache_options cache_options;
     struct worker_options worker_options;
     _Atomic uint32_t connections;
@@ -150,10 +152,26 @@ static void plan(struct server *server)
     };
 }
 
+/* What is named to be in memory is there before anybody is told that the server is ready. */
+static bool make_cache(struct server *server)
+{
+    struct preload *preload = NULL;
+    if (server->config->pin_count > 0) {
+        server->pins = pins_new(server->config->pins_are_locked != 0);
+        if (!server->pins) return fail("no memory", NULL, "");
+        server->cache_options.rules.pins = server->pins;
+        if (!pinning_plan(server->config, server->root_path, &server->cache_options, server->pins, &preload))
+            return false;
+    }
+    server->site = (struct site){ .cache = cache_new(&server->cache_options), .types = server->types };
+    bool is_made = server->site.cache ? true : fail("cannot make the cache", NULL, "");
+    if (is_made && preload) is_made = pinning_load(server->config, preload, server->site.cache);
+    preload_free(preload);
+    return is_made;
+}
+
 static bool make_workers(struct server *server)
 {
-    server->site = (struct site){ .cache = cache_new(&server->cache_options), .types = server->types };
-    if (!server->site.cache) return fail("cannot make the cache", NULL, "");
     if (server->config->access_log[0]) {
         server->site.log =
             access_log_open(server->config->access_log, server->config->log_format, server->thread_count);
@@ -169,6 +187,7 @@ static bool make_workers(struct server *server)
         server->workers[i] = worker_new(i, &server->worker_options, listeners, count);
         if (!server->workers[i]) return fail("cannot make a worker", NULL, "");
     }
+    listeners_drop(server->listeners);
     for (unsigned i = 0; i < server->thread_count; i++) {
         server->is_started[i] = worker_start(server->workers[i]) == STATUS_OK;
         if (!server->is_started[i]) return fail("cannot start a worker", NULL, "\n  ask for fewer with --threads");
@@ -252,6 +271,7 @@ static void take_down(struct server *server, bool was_ready)
     if (server->site.cache) cache_stop(server->site.cache);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->site.cache, &held);
+    pins_free(server->pins);
     uint64_t lost = access_log_close(server->site.log);
     media_types_free(server->types);
     if (server->root >= 0) close(server->root);
@@ -284,7 +304,9 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     server->root = -1;
     server->listeners = listeners;
     server->thread_count = listeners_workers(config);
-    server->descriptors_at_start = machine_descriptors_open() - 1; /* `ready` is closed before the end */
+    /* Those of before, but for what is closed before the end: `ready`, and the listeners' copies. */
+    server->descriptors_at_start = machine_descriptors_open() - 1;
+    for (unsigned i = 0; i < listeners->address_count; i++) server->descriptors_at_start -= listeners->at[i].count;
     int signals = open_signals(), ended = wakeup_open();
     if (signals < 0 || ended < 0) {
         fail("no descriptors", NULL, "");
@@ -294,7 +316,7 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     if (!open_root(server) || !load_types(server)) goto out;
     plan(server);
     server->worker_options.ended = ended;
-    if (make_workers(server)) {
+    if (make_cache(server) && make_workers(server)) {
         say_ready(server);
         bool told = write(ready, "+", 1) == 1;
         close(ready);

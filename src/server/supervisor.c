@@ -43,7 +43,8 @@ struct supervisor {
     int signals;
     sigset_t signal_set;
     bool is_stopping;
-    bool has_served; /* a server was ready once: what goes wrong now is not a failure to start */
+    bool was_told_to_stop; /* by TERM or INT; before that perhaps only to finish */
+    bool has_served;       /* a server was ready once: what goes wrong now is not a failure to start */
     int exit_status;
     int64_t restart_at_ms; /* 0: nothing to start again */
     int64_t pause_ms;
@@ -210,8 +211,9 @@ static void stop(struct supervisor *supervisor, int signal_number)
 {
     /* Ours must go first: a socket that a server gives up must not live on here, with nobody to serve it. */
     if (!supervisor->is_stopping) listeners_close(&supervisor->listeners);
-    bool again = supervisor->is_stopping && signal_number != SIGQUIT;
+    bool again = supervisor->was_told_to_stop && signal_number == SIGTERM;
     supervisor->is_stopping = true;
+    supervisor->was_told_to_stop |= signal_number == SIGTERM;
     tell_children(supervisor, again ? SIGKILL : signal_number);
 }
 
@@ -275,6 +277,7 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     sigemptyset(&supervisor->signal_set);
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&supervisor->signal_set, wanted[i]);
     pthread_sigmask(SIG_BLOCK, &supervisor->signal_set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads what is printed may leave */
     supervisor->signals = signalfd(-1, &supervisor->signal_set, SFD_CLOEXEC | SFD_NONBLOCK);
     supervisor->exit_status = 1;
     if (listeners_extend(&supervisor->listeners, first)) {

@@ -107,7 +107,7 @@ class Folio:
 
     @property
     def pid(self):
-        """The server's own process, also where FOLIO_WRAP stays between it and us."""
+        """The supervisor's process, which takes the signals; also where FOLIO_WRAP stays between it and us."""
         pid = self._process.pid
         while os.readlink(f"/proc/{pid}/exe") != os.path.realpath(binary()):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -115,6 +115,16 @@ class Folio:
                 return self._process.pid
             pid = int(children[0])
         return pid
+
+    @property
+    def serving_pids(self):
+        """The processes that serve: one, and for a while those before it that still finish."""
+        pid = self.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    @property
+    def serving_pid(self):
+        return self.serving_pids[-1]
 
     @property
     def addresses(self):
@@ -177,7 +187,7 @@ class Folio:
 
     def _stacks(self):
         names = {}
-        for task in Path(f"/proc/{self.pid}/task").iterdir():
+        for task in Path(f"/proc/{self.serving_pid}/task").iterdir():
             names[f"{(task / 'comm').read_text().strip()}/{task.name}"] = (task / "wchan").read_text()
         return names
 

@@ -61,10 +61,10 @@ def test_the_budget_bounds_the_memory(folio, folder):
     fetch_in_any_order(
         server, {name: files[name] for name in list(files)[:10]}, 1, 0
     )  # all threads and buffers are there
-    before = resident_bytes(server.pid)
+    before = resident_bytes(server.serving_pid)
     fetch_in_any_order(server, files, 2, 3)
     # The allocator keeps some of what was freed; a cache without a bound would need 80 MiB.
-    assert peak_resident_bytes(server.pid) - before < 16 * MIB
+    assert peak_resident_bytes(server.serving_pid) - before < 16 * MIB
 
 
 def test_what_fits_the_budget_stays(folio, folder):
@@ -145,7 +145,7 @@ def test_few_files_allowed_are_still_all_served(folio, folder, size):
     for at in range(0, len(outcomes), len(files)):
         assert outcomes[at : at + len(files)].count("hit") <= 10
     # A stream that is in the table holds a descriptor; replaced ones are closed a little later.
-    eventually(lambda: len(descriptors_below(server.pid, folder / "site")) <= 10, "at most 10 descriptors of files")
+    eventually(lambda: len(descriptors_below(server.serving_pid, folder / "site")) <= 10, "at most 10 descriptors of files")
 
 
 @pytest.mark.parametrize(
@@ -200,8 +200,8 @@ def test_what_is_not_used_expires(folio, folder):
     plant(folder, {"stream": noise(300_000, 1)})
     server = folio(folder, "--threads", "1", "-c", "MMapExpire 1s")
     assert server.get("/stream").status == 200
-    assert len(descriptors_below(server.pid, folder)) == 1
-    eventually(lambda: not descriptors_below(server.pid, folder), "the descriptor is closed")
+    assert len(descriptors_below(server.serving_pid, folder)) == 1
+    eventually(lambda: not descriptors_below(server.serving_pid, folder), "the descriptor is closed")
     assert server.get("/stream").body == noise(300_000, 1)
 
 

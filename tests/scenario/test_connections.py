@@ -144,13 +144,13 @@ def test_an_idle_connection_costs_at_most_512_bytes(folio, site):
     count = min(6000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 100)
     with server.connect() as connection:
         assert connection.get("/small").body == SMALL
-    before = resident_bytes(server.pid)
+    before = resident_bytes(server.serving_pid)
     connections = []
     for _ in range(count):
         connection = server.connect()
         connections.append(connection)
         assert connection.get("/small").status == 200
-    assert (resident_bytes(server.pid) - before) / count <= 512
+    assert (resident_bytes(server.serving_pid) - before) / count <= 512
     for connection in connections:
         connection.close()
 

@@ -107,5 +107,5 @@ def test_both_workers_serve(folio, site):
             assert connection.receive().body == FILES["f6"]
     for connection in connections:
         connection.close()
-    waits = waits_by_thread(server.pid, "worker")
+    waits = waits_by_thread(server.serving_pid, "worker")
     assert len(waits) == 2 and min(waits.values()) > 100

@@ -198,14 +198,14 @@ def test_connections_that_wait_to_be_accepted_are_answered_before_quit_ends(foli
     """They lie in the listener's queue: their clients hold them for established, and have sent their requests."""
     server = folio(site, "--threads", "1")
     server.settle()
-    os.kill(server.pid, signal.SIGSTOP)
+    os.kill(server.serving_pid, signal.SIGSTOP)
     connections = [server.connect() for _ in range(100)]
     try:
         for connection in connections:
             connection.send(request_bytes("GET", "/small"))
         server.send_signal(signal.SIGQUIT)
     finally:
-        os.kill(server.pid, signal.SIGCONT)
+        os.kill(server.serving_pid, signal.SIGCONT)
     for connection in connections:
         assert connection.receive().body == SMALL
         connection.receive_end()

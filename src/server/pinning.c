@@ -1,0 +1,118 @@
+#include "server/pinning.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/quantity.h"
+#include "platform/clock.h"
+#include "platform/machine.h"
+
+enum { SKIPPED_TOLD_MAX = 50, PLAIN_LINE_US = 5000000 };
+
+/* One for all calls of a start: the first thread's. */
+struct telling {
+    uint64_t skipped;
+    int64_t began_us, told_us;
+    bool is_terminal;
+};
+
+static struct telling *telling_of(void *context)
+{
+    return context;
+}
+
+static void skipped(void *context, const struct pin_wish *wish, const char *path, const char *reason)
+{
+    struct telling *telling = telling_of(context);
+    if (++telling->skipped < SKIPPED_TOLD_MAX)
+        fprintf(stderr, "folio: %s:%" PRIu32 ": cannot pin %s: %s\n", wish->file, wish->line, path, reason);
+    if (telling->skipped == SKIPPED_TOLD_MAX)
+        fputs("folio: further files that cannot be pinned are not told\n", stderr);
+}
+
+static void progress(void *context, uint64_t files, uint64_t files_all, uint64_t bytes, uint64_t bytes_all)
+{
+    struct telling *telling = telling_of(context);
+    char text[QUANTITY_TEXT_BYTES], rate[QUANTITY_TEXT_BYTES];
+    int64_t now_us = clock_monotonic_us(), took_us = now_us - telling->began_us + 1;
+    bool is_last = files == files_all;
+    if (!telling->is_terminal && now_us - telling->told_us < PLAIN_LINE_US) return;
+    telling->told_us = now_us;
+    double part = files_all ? (double)files / (double)files_all : 1;
+    uint64_t left_s = part > 0 ? (uint64_t)((double)took_us / 1e6 * (1 - part) / part) : 0;
+    uint64_t bytes_s = (uint64_t)((double)bytes / ((double)took_us / 1e6));
+    (void)bytes_all;
+    fprintf(stderr, "%sfolio: loading %3.0f %%  %" PRIu64 " of %" PRIu64 " files, %s, %s/s, %" PRIu64 " s left%s",
+            telling->is_terminal ? "\r" : "", part * 100, files, files_all, quantity_format_bytes(bytes, text),
+            quantity_format_bytes(bytes_s, rate), left_s,
+            !telling->is_terminal ? "\n"
+            : is_last             ? "\r\033[K"
+                                  : "\033[K");
+    fflush(stderr);
+}
+
+static struct telling telling;
+static const struct preload_report report = { .context = &telling, .skipped = skipped, .progress = progress };
+
+static bool falls_short(const char *what, uint64_t wanted, uint64_t allowed, const char *remedy)
+{
+    if (wanted <= allowed) return false;
+    fprintf(stderr, "folio: the pinned files want %" PRIu64 " %s, and %" PRIu64 " are allowed; %s\n", wanted, what,
+            allowed, remedy);
+    return true;
+}
+
+/* What is asked for against what there is; each that falls short is told. */
+static bool is_enough(const struct config *config, const struct cache_options *options, const struct preload_sums *sums)
+{
+    bool short_of = false;
+    struct rlimit locked;
+    short_of |= falls_short("bytes of memory", sums->budget_bytes, options->limits.bytes, "raise MMapMaxBytes");
+    short_of |= falls_short("entries", sums->files, options->limits.files, "raise MMapMaxFiles");
+    short_of |= falls_short("descriptors for big files", sums->streams, options->limits.streams,
+                            "raise the limit of open files (ulimit -n, LimitNOFILE=)");
+    short_of |= falls_short("mappings", sums->streams, machine_number("/proc/sys/vm/max_map_count", UINT64_MAX),
+                            "raise vm.max_map_count with sysctl");
+    short_of |=
+        falls_short("watches", sums->folders, machine_number("/proc/sys/fs/inotify/max_user_watches", UINT64_MAX),
+                    "raise fs.inotify.max_user_watches with sysctl; without, changes are looked for by age");
+    short_of |= falls_short("bytes of the machine's or the cgroup's memory", sums->budget_bytes + sums->stream_bytes,
+                            machine_memory_bytes(), "pin less, or give it more");
+    if (config->pins_are_locked && getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur != RLIM_INFINITY &&
+        geteuid() != 0)
+        short_of |= falls_short("bytes of locked memory", sums->stream_bytes, locked.rlim_cur,
+                                "raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=)");
+    return !short_of;
+}
+
+bool pinning_plan(const struct config *config, const char *root_path, const struct cache_options *options,
+                  struct pins *pins, struct preload **ret_preload)
+{
+    struct preload_sums sums = { 0 };
+    telling = (struct telling){ .is_terminal = isatty(STDERR_FILENO), .began_us = clock_monotonic_us() };
+    telling.told_us = telling.began_us;
+    *ret_preload = preload_plan(root_path, &options->rules, pins, config->pins, config->pin_count, &report, &sums);
+    if (!*ret_preload) {
+        fputs("folio: no memory to plan what is pinned\n", stderr);
+        return false;
+    }
+    bool is_well = is_enough(config, options, &sums) && telling.skipped == 0;
+    if (is_well || !config->pins_are_strict) return true;
+    fputs("folio: MMapStrict is on, and not everything can be pinned\n", stderr);
+    preload_free(*ret_preload);
+    *ret_preload = NULL;
+    return false;
+}
+
+bool pinning_load(const struct config *config, struct preload *preload, struct cache *cache)
+{
+    telling.began_us = telling.told_us = clock_monotonic_us();
+    uint64_t failed = cache_preload(cache, preload);
+    if (failed == 0 || !config->pins_are_strict) return true;
+    fprintf(stderr, "folio: MMapStrict is on, and %" PRIu64 " files could not be pinned\n", failed);
+    return false;
+}

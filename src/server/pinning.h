@@ -1,0 +1,20 @@
+/* pinning.h - what is pinned: told, compared with the limits, loaded.
+ *
+ * Role:   between the configuration's wishes and the cache's preload: says what falls short, and how to mend it, before
+ *         anything is loaded; shows how far loading is.
+ * Owns:   nothing. Thread: the first, before the server is ready.
+ */
+#ifndef FOLIO_SERVER_PINNING_H
+#define FOLIO_SERVER_PINNING_H
+
+#include "cache/cache.h"
+#include "server/config.h"
+
+/* Plan what `config` wants pinned, and enter it into `pins`. False: it was told why the server cannot start. */
+NODISCARD bool pinning_plan(const struct config *config, const char *root_path, const struct cache_options *options,
+                            struct pins *pins, struct preload **ret_preload);
+
+/* Load it. False: MMapStrict is on, and something could not be pinned; told. */
+NODISCARD bool pinning_load(const struct config *config, struct preload *preload, struct cache *cache);
+
+#endif

@@ -1,0 +1,140 @@
+"""HUP, USR1 and crashes: another server process on the same sockets, and no request fails."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from folio_process import eventually
+from http1_client import Ended, request_bytes
+from site_tree import noise, plant
+
+pytestmark = pytest.mark.threads
+
+
+@pytest.fixture
+def site(folder):
+    plant(folder, {"www/page": "page", "www/big": noise(3_000_000, 1), "other/page": "other"})
+    (folder / "folio.conf").write_text("DocumentRoot www\n")
+    return folder
+
+
+class Load:
+    """Clients that ask again and again, over kept-alive connections and over new ones."""
+
+    def __init__(self, server, count=6):
+        self.server, self.ends, self.asked, self.failures = server, threading.Event(), 0, []
+        self.threads = [threading.Thread(target=self._run, args=(i % 2 == 0,)) for i in range(count)]
+
+    def _run(self, keeps):
+        connection = None
+        while not self.ends.is_set():
+            try:
+                connection = connection or self.server.connect()
+                answer = connection.get("/page")
+                self.asked += 1
+                if answer.status != 200:
+                    self.failures.append(answer.status)
+                if answer.closes() or not keeps:
+                    connection.close()
+                    connection = None
+            except (OSError, Ended) as error:
+                self.failures.append(error)
+                return
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ends.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def reload_and_wait(server, number=signal.SIGHUP):
+    before = server.serving_pids
+    server.send_signal(number)
+    eventually(lambda: set(server.serving_pids) - set(before), "another server process")
+    return before[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_reload_takes_over_the_new_configuration(folio, site, number):
+    server = folio(None, "-f", site / "folio.conf")
+    assert server.get("/page").body == b"page"
+    (site / "folio.conf").write_text("DocumentRoot other\n")
+    before = reload_and_wait(server, number)
+    eventually(lambda: server.get("/page").body == b"other", "the other folder")
+    eventually(lambda: before not in server.serving_pids, "the end of the process before")
+
+
+def test_no_request_fails_while_reloading(folio, site):
+    server = folio(None, "-f", site / "folio.conf", "--threads", "2")
+    with Load(server) as load:
+        for _ in range(6):
+            reload_and_wait(server)
+            asked = load.asked
+            eventually(lambda: load.asked > asked + 50 or load.failures, "requests")
+    assert load.failures == []
+
+
+def test_a_transfer_that_was_begun_is_finished_by_the_process_that_began_it(folio, site):
+    server = folio(None, "-f", site / "folio.conf", "--threads", "1")
+    with server.connect(receive_buffer=16384) as slow:
+        slow.send(request_bytes("GET", "/big"))
+        server.settle()
+        reload_and_wait(server)
+        eventually(lambda: server.get("/page").status == 200, "an answer")
+        assert slow.receive().body == noise(3_000_000, 1)
+
+
+def test_a_kept_alive_connection_is_told_to_close_with_its_next_answer(folio, site):
+    server = folio(None, "-f", site / "folio.conf", "--threads", "1")
+    with server.connect() as connection:
+        assert not connection.get("/page").closes()
+        before = reload_and_wait(server)
+        eventually(lambda: before in server.serving_pids and connection.get("/page").closes(), "the last answer")
+        connection.receive_end()
+
+
+def test_a_bad_configuration_leaves_the_old_one_serving(folio, site):
+    server = folio(None, "-f", site / "folio.conf")
+    server.expects_errors = True
+    serving = server.serving_pids
+    (site / "folio.conf").write_text("DocumentRoot other\nBogus 1\n")
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "there is no directive Bogus" in server.errors(), "the mistake")
+    assert server.get("/page").body == b"page" and server.serving_pids == serving
+
+
+def test_a_server_that_cannot_start_leaves_the_old_one_serving(folio, site):
+    server = folio(None, "-f", site / "folio.conf")
+    server.expects_errors = True
+    (site / "folio.conf").write_text("DocumentRoot nowhere\n")
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "serving goes on as before" in server.errors(), "the message")
+    assert server.get("/page").body == b"page"
+
+
+def test_a_process_that_is_killed_is_replaced(folio, site):
+    server = folio(None, "-f", site / "folio.conf")
+    server.expects_errors = True
+    for _ in range(3):
+        killed = server.serving_pid
+        os.kill(killed, signal.SIGKILL)
+        # Whoever connects meanwhile waits in the sockets' queues, and is answered.
+        assert server.get("/page").body == b"page"
+        assert server.serving_pid != killed
+
+
+def test_another_address_is_listened_at_after_a_reload(folio, site):
+    (site / "folio.conf").write_text("DocumentRoot www\n")
+    server = folio(None, "-f", site / "folio.conf")
+    path = site / "socket"
+    (site / "folio.conf").write_text(f"DocumentRoot www\nListen unix:{path}\n")
+    reload_and_wait(server)
+    eventually(path.exists, "the socket")
+    assert server.get("/page").body == b"page"
