@@ -22,8 +22,7 @@ size_t entry_cost(size_t key_size, size_t head_size, size_t body_size)
 
 struct entry *entry_new(enum entry_kind kind, struct span key, uint64_t hash, size_t head_size, uint64_t body_size)
 {
-    size_t in_memory = kind == ENTRY_SNAPSHOT ? (size_t)body_size : 0;
-    struct entry *entry = malloc(allocation_bytes(key.size, head_size, in_memory));
+    struct entry *entry = malloc(allocation_bytes(key.size, head_size, entry_body_bytes(kind, body_size)));
     if (!entry) return NULL;
     *entry = (struct entry){
         .hash = hash,
@@ -35,6 +34,7 @@ struct entry *entry_new(enum entry_kind kind, struct span key, uint64_t hash, si
         .body_size = body_size,
     };
     memcpy(entry->bytes + head_size, key.data, key.size);
+    if (kind == ENTRY_STREAM) entry_set_map(entry, NULL);
     return entry;
 }
 
@@ -46,7 +46,11 @@ void entry_unref(struct entry *entry)
     ASSERT(before > 0);
     if (before > 1) return;
     ASSERT(!entry->is_published);
-    file_unmap(entry->map, entry->body_size);
+    if (entry->kind == ENTRY_STREAM) {
+        void *map;
+        memcpy(&map, entry_body(entry), sizeof map);
+        file_unmap(map, entry->body_size);
+    }
     if (entry->fd >= 0) close(entry->fd);
     folder_unref(entry->folder);
     if (entry->charged_to) table_discharge(entry->charged_to, entry);

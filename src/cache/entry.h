@@ -54,7 +54,6 @@ struct entry {
     uint32_t charged_bytes;        /* 0: counted in no budget */
     struct entry *next;            /* in the list of retired entries; under the table's lock */
     struct entry *check_next;      /* in the keeper's queue */
-    void *map;                     /* of a pinned stream: holds its pages in memory, and is never read; or NULL */
     int fd;                        /* ENTRY_STREAM; else -1 */
     uint32_t key_size;
     uint32_t head_size;
@@ -65,6 +64,15 @@ struct entry {
     uint64_t body_size;       /* of the content; for a stream, of the file */
     char bytes[];             /* head, then key, then the body of a snapshot */
 };
+
+/* What stands behind the key of a stream, in place of a body: the map that holds a pinned one's pages in memory. */
+enum { ENTRY_MAP_BYTES = sizeof(void *) };
+
+/* The bytes in memory of an entry of this kind, for content of this size. */
+static inline size_t entry_body_bytes(enum entry_kind kind, uint64_t body_size)
+{
+    return kind == ENTRY_SNAPSHOT ? (size_t)body_size : kind == ENTRY_STREAM ? ENTRY_MAP_BYTES : 0;
+}
 
 /* Bytes that an entry of these sizes takes from the budget, with the allocator's and the table's share. */
 size_t entry_cost(size_t key_size, size_t head_size, size_t body_size);
@@ -104,6 +112,12 @@ static inline struct span entry_key(const struct entry *entry)
 static inline char *entry_body(struct entry *entry)
 {
     return entry->bytes + entry->head_size + entry->key_size;
+}
+
+/* Of a stream: before it is published. It is unmapped with the entry. */
+static inline void entry_set_map(struct entry *entry, void *map)
+{
+    memcpy(entry_body(entry), &map, sizeof map);
 }
 
 static inline bool entry_has_content(const struct entry *entry)

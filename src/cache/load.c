@@ -138,7 +138,7 @@ static struct entry *new_entry(struct table *table, enum entry_kind kind, bool i
                                uint64_t hash, size_t head_size, uint64_t body_size, enum file_patience patience,
                                bool *may_publish)
 {
-    size_t cost = entry_cost(key.size, head_size, kind == ENTRY_SNAPSHOT ? (size_t)body_size : 0);
+    size_t cost = entry_cost(key.size, head_size, entry_body_bytes(kind, body_size));
     bool is_charged = *may_publish && reserve(table, kind, is_pinned, cost, patience);
     bool is_too_big = kind == ENTRY_SNAPSHOT && !is_charged && body_size > UNCACHED_COPY_BYTES_MAX;
     struct entry *entry = entry_new(is_too_big ? ENTRY_STREAM : kind, key, hash, head_size, body_size);
@@ -265,7 +265,7 @@ static void hold_pages(const struct load *load, struct entry *entry, int fd)
     if (!entry->is_pinned || entry->kind != ENTRY_STREAM || load->patience == FILE_NOWAIT || entry->body_size == 0)
         return;
     if (how_pinned(load) != PINNED_IN_MEMORY) return;
-    entry->map = file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error);
+    entry_set_map(entry, file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error));
 }
 
 /* One try at the file that `fd` is open on. */

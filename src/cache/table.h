@@ -25,7 +25,7 @@ struct table_limits {
 };
 
 struct table_counts {
-    uint64_t bytes, files, pinned, streams, without_body;           /* at present */
+    uint64_t bytes, files, pinned, streams, without_body;   /* at present */
     uint64_t published, evicted, expired, removed, refused; /* since the start; refused: no room was found */
 };
 

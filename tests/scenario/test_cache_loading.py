@@ -3,6 +3,7 @@
 The disk is played by preload/slow_disk.c: while its gate is closed, no file can be read.
 """
 
+import os
 import signal
 import threading
 
@@ -196,17 +197,39 @@ def test_what_somebody_waited_for_is_not_given_to_who_came_in_its_place(folio, s
         assert second.get("/cold1").body == noise(30_000, 1)
 
 
-def test_a_file_that_changes_while_it_is_waited_for_is_read_again(server, disk, site):
-    """Length, validators and content come from one version."""
+def rewrite_at_once(path, content):
+    """Write in place, unless somebody reads under a lease (fcntl(2), F_SETLEASE). Returns whether it was written."""
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_TRUNC | os.O_NONBLOCK)
+    except BlockingIOError:
+        return False
+    os.write(file, content)
+    os.close(file)
+    return True
+
+
+@pytest.mark.parametrize("has_leases", [True, False], ids=["leases", "no leases"])
+def test_a_file_that_is_rewritten_while_it_is_waited_for_is_one_version(folio, site, disk, has_leases):
+    """Length, validators and content belong together: either the writer waits for the reader, or it is read again."""
+    if not has_leases:
+        if os.geteuid() != 0:
+            pytest.skip("only root can give a file away, so that no lease can be had")
+        os.chown(site / "cold", 65534, 65534)
+    wrap = [] if has_leases else ["setpriv", "--bounding-set=-lease", "--inh-caps=-lease"]
+    server = folio(site, env=disk.environment, wrap=wrap)
     disk.close()
     with server.connect() as connection:
         connection.send(request_bytes("GET", "/cold"))
         eventually(lambda: disk.waiting == 1, "the read")
-        (site / "cold").write_bytes(b"shorter, and another")
+        was_written = rewrite_at_once(site / "cold", b"shorter, and another")
+        assert has_leases or was_written
         disk.open()
         first = connection.receive()
-        assert first.body == b"shorter, and another"
+        assert first.body == (b"shorter, and another" if was_written else COLD)
         assert connection.get("/cold", {"If-None-Match": first["ETag"]}).status == 304
+    if not was_written:
+        eventually(lambda: rewrite_at_once(site / "cold", b"shorter, and another"), "the end of the lease")
+    eventually(lambda: server.get("/cold").body == b"shorter, and another", "the new version")
 
 
 def test_a_cold_window_of_a_stream_holds_only_its_reader_up(server, disk):

@@ -100,12 +100,10 @@ def test_both_workers_serve(folio, site):
     """Many connections, made one after the other, do not all end up with one of two."""
     server = folio(site, "--threads", "2")
     connections = [server.connect() for _ in range(64)]
-    for _ in range(40):
-        for connection in connections:
-            connection.send(request_bytes("GET", "/f6"))
-        for connection in connections:
-            assert connection.receive().body == FILES["f6"]
+    for connection in connections:
+        for _ in range(5):  # one at a time: whose turn it is has to wake up for each
+            assert connection.get("/f6").body == FILES["f6"]
     for connection in connections:
         connection.close()
     waits = waits_by_thread(server.serving_pid, "worker")
-    assert len(waits) == 2 and min(waits.values()) > 100
+    assert len(waits) == 2 and min(waits.values()) > 20

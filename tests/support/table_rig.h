@@ -17,7 +17,7 @@ static inline struct entry *rig_entry(struct table *table, enum entry_kind kind,
 {
     struct span name = span_of_string(key);
     size_t cost = entry_cost(name.size, 0, kind == ENTRY_SNAPSHOT ? size : 0);
-    if (!table_reserve(table, kind, cost, 1000)) return NULL;
+    if (!table_reserve(table, kind, false, cost, 1000)) return NULL;
     struct entry *entry = entry_new(kind, name, table_hash(table, name), 0, size);
     if (!entry) abort();
     if (kind == ENTRY_SNAPSHOT) memset(entry_body(entry), filling, size);

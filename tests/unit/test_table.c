@@ -150,12 +150,12 @@ static void a_reference_outlives_removal_and_reclaiming(void **state)
 static void the_bytes_are_a_hard_limit(void **state)
 {
     (void)state;
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, BYTES + 1, 1000));
-    assert_true(table_reserve(table, ENTRY_SNAPSHOT, BYTES, 1000));
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, 1, 1000));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES + 1, 1000));
+    assert_true(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES, 1000));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, 1, 1000));
     assert_int_equal(table_counts(table).bytes, BYTES);
     table_unreserve(table, BYTES - 1);
-    assert_true(table_reserve(table, ENTRY_SNAPSHOT, BYTES - 1, 1000));
+    assert_true(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES - 1, 1000));
     table_unreserve(table, BYTES);
     assert_int_equal(table_counts(table).bytes, 0);
     assert_int_equal(table_counts(table).refused, 2);
@@ -177,8 +177,8 @@ static void what_is_larger_than_the_whole_budget_costs_nobody_his_place(void **s
 {
     (void)state;
     for (unsigned i = 0; i < 10; i++) assert_true(rig_publish(table, ENTRY_SNAPSHOT, key_of(i), 1000, 'x', 1));
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, BYTES + 1, 1000));
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, SIZE_MAX, 1000));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES + 1, 1000));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, SIZE_MAX, 1000));
     assert_int_equal(table_counts(table).evicted, 0);
     assert_int_equal(table_counts(table).files, 10);
 }
@@ -187,10 +187,10 @@ static void no_more_are_evicted_than_was_allowed(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 10; i++) assert_true(rig_publish(table, ENTRY_SNAPSHOT, key_of(i), 100000, 'x', 1));
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, BYTES, 3));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES, 3));
     assert_int_equal(table_counts(table).evicted, 3);
     assert_int_equal(table_counts(table).files, 7);
-    assert_false(table_reserve(table, ENTRY_SNAPSHOT, BYTES, 0));
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES, 0));
     assert_int_equal(table_counts(table).files, 7);
 }
 

@@ -69,7 +69,7 @@ static void of_a_few_the_least_worth_its_bytes_goes(void **state)
     hit("/small-hot", 15);
     static const char *const order[] = { "/big-cold", "/big-hot", "/small-cold", "/small-hot" };
     for (size_t i = 0; i < ARRAY_COUNT(order); i++) {
-        assert_false(table_reserve(table, ENTRY_SNAPSHOT, BYTES, 1));
+        assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES, 1));
         for (size_t j = 0; j < ARRAY_COUNT(order); j++) assert_int_equal(rig_find(table, order[j]) != NULL, j > i);
     }
 }

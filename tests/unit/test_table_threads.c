@@ -105,7 +105,7 @@ static void write_one(struct rng *rng, unsigned number)
     struct span key = key_of(number, room);
     size_t size = kind == ENTRY_SNAPSHOT ? 4 * below(rng, WORDS_MAX) : 0, cost = entry_cost(key.size, 0, size);
     rcu_online();
-    bool has_room = table_reserve(table, kind, cost, 8);
+    bool has_room = table_reserve(table, kind, false, cost, 8);
     rcu_offline();
     if (!has_room) {
         table_reclaim(table);
