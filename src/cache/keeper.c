@@ -1,5 +1,6 @@
 #include "cache/keeper.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -91,6 +92,20 @@ static bool let_settle(struct keeper *keeper, struct span key, uint64_t hash)
     return true;
 }
 
+/* What is pinned is loaded again at once, and what appears in a pinned folder, too. */
+static void keep_pinned(struct keeper *keeper, struct span key, uint64_t hash, unsigned what)
+{
+    char folder[PATH_MAX + 2];
+    if (pins_ask(keeper->rules->pins, key) == PINNED_NOT) return;
+    if (!(what & NOTIFY_IS_FOLDER)) {
+        loader_reload(keeper->loader, key, hash, false);
+    } else if (key.size + 1 < sizeof folder) {
+        memcpy(folder, key.data, key.size);
+        folder[key.size] = '/';
+        loader_scan(keeper->loader, span_of(folder, key.size + 1));
+    }
+}
+
 /* What the watch tells of one key. */
 static void obey(struct keeper *keeper, struct span key, unsigned what)
 {
@@ -109,6 +124,8 @@ static void obey(struct keeper *keeper, struct span key, unsigned what)
     }
     rcu_offline();
     if (!is_kept) forget_settling(settling);
+    if (!is_kept && (what & (NOTIFY_APPEARED | NOTIFY_WRITTEN | NOTIFY_ATTRIBUTES)))
+        keep_pinned(keeper, key, hash, what);
 }
 
 static void changed(void *context, struct span key, unsigned what)
@@ -128,7 +145,7 @@ static void end_settling(struct keeper *keeper)
     while (!list_is_empty(&keeper->settling)) {
         struct settling *settling = CONTAINER_OF(keeper->settling.next, struct settling, link);
         if (settling->until_us > now_us) return;
-        loader_reload(keeper->loader, span_of(settling->key, settling->key_size), settling->hash);
+        loader_reload(keeper->loader, span_of(settling->key, settling->key_size), settling->hash, true);
         forget_settling(settling);
     }
 }

@@ -1,6 +1,9 @@
 #include "cache/loader.h"
 
+#include <dirent.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -21,6 +24,7 @@ struct job {
     int64_t busy_since_us; /* its file was first found being written; 0: it was not */
     int64_t not_before_us; /* in the list of delayed jobs: until then */
     bool takes_unsettled;  /* a file that is still being written is taken as it is */
+    bool scans;            /* go through the folder `key`, and have everything in it loaded */
     uint64_t hash;
     size_t key_size;
     char key[];
@@ -120,6 +124,32 @@ static void run_warm(struct job *job)
     finish(job, status, NULL);
 }
 
+/* What is in the folder now; what comes later is told by its watch, which stands before it is read. */
+static void run_scan(struct loader *loader, struct job *job)
+{
+    char key[PATH_MAX];
+    struct watch_mark mark = { 0 };
+    struct span folder_key = job_key(job);
+    if (loader->rules.watch && watch_enter(loader->rules.watch, folder_key, FILE_WAIT, &mark) == STATUS_OK)
+        watch_leave(&mark);
+    DIR *folder = file_open_folder(loader->rules.root, folder_key);
+    for (const struct dirent *item; folder && (item = readdir(folder)) != NULL;) {
+        bool is_folder = item->d_type == DT_DIR;
+        if ((item->d_name[0] == '.' && strcmp(item->d_name, ".well-known") != 0) || folder_key.size >= sizeof key)
+            continue;
+        int size = snprintf(key, sizeof key, "%.*s%s%s", (int)folder_key.size, folder_key.data, item->d_name,
+                            is_folder ? "/" : "");
+        if (size >= (int)sizeof key) continue;
+        struct span inner = span_of(key, (size_t)size);
+        if (is_folder)
+            loader_scan(loader, inner);
+        else
+            loader_reload(loader, inner, table_hash(loader->table, inner), false);
+    }
+    if (folder) closedir(folder);
+    free(job);
+}
+
 /* Under the lock: the next job to run; NULL: the thread is to end. */
 static struct job *next_job(struct loader *loader)
 {
@@ -156,7 +186,9 @@ static void *loader_thread(void *argument)
     for (struct job *job; (job = next_job(loader)) != NULL;) {
         bool takes_unsettled = job->takes_unsettled;
         pthread_mutex_unlock(&loader->lock);
-        if (job->stream)
+        if (job->scans)
+            run_scan(loader, job);
+        else if (job->stream)
             run_warm(job);
         else
             run_load(loader, job, takes_unsettled);
@@ -272,13 +304,24 @@ enum status loader_load(struct loader *loader, struct span key, uint64_t hash, s
     return status;
 }
 
-void loader_reload(struct loader *loader, struct span key, uint64_t hash)
+void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool takes_unsettled)
 {
     pthread_mutex_lock(&loader->lock);
     struct job *job = pending_job(loader, key, hash);
     if (!job) job = add_job(loader, key, hash, NULL);
-    if (job) job->takes_unsettled = true;
+    if (job) job->takes_unsettled |= takes_unsettled;
     pthread_mutex_unlock(&loader->lock);
+}
+
+void loader_scan(struct loader *loader, struct span key)
+{
+    struct job *job = job_new(key, NULL);
+    if (!job) return;
+    job->scans = true;
+    pthread_mutex_lock(&loader->lock);
+    enum status status = enqueue(loader, job);
+    pthread_mutex_unlock(&loader->lock);
+    if (status != STATUS_OK) free(job);
 }
 
 enum status loader_warm(struct loader *loader, struct entry *stream, int64_t offset, int64_t size, struct mail *mail)

@@ -20,8 +20,11 @@ void loader_free(struct loader *loader);
 /* Load `key`, and post `mail` (whose `to` and `cookie` are set) with the entry. The mail is the loader's on STATUS_OK only. */
 NODISCARD enum status loader_load(struct loader *loader, struct span key, uint64_t hash, struct mail *mail);
 
-/* Load `key` anew for nobody in particular, also if it is still being written. A hint. */
-void loader_reload(struct loader *loader, struct span key, uint64_t hash);
+/* Load `key` anew for nobody in particular; with takes_unsettled also if it is still being written. A hint. */
+void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool takes_unsettled);
+
+/* Load every file in the folder `key` (which ends with '/') and below it, as they are pinned. A hint. */
+void loader_scan(struct loader *loader, struct span key);
 
 /* Bring bytes offset..offset+size-1 of a stream into the page cache, and post `mail`, with no entry. A reference
  * to `stream` is taken meanwhile. */

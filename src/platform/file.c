@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
@@ -209,4 +210,16 @@ bool file_path_of(int fd, char *out, size_t room)
     if (size <= 0 || (size_t)size >= room) return false;
     out[size] = '\0';
     return true;
+}
+
+DIR *file_open_folder(int root, struct span key)
+{
+    char path[PATH_MAX];
+    if (key.size >= sizeof path) return NULL;
+    memcpy(path, key.data + 1, key.size - 1);
+    memcpy(path + key.size - 1, ".", 2);
+    int fd = open_beneath(root, path, O_RDONLY | O_DIRECTORY, 0);
+    DIR *folder = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!folder && fd >= 0) close(fd);
+    return folder;
 }

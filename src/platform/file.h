@@ -8,10 +8,12 @@
 #ifndef FOLIO_PLATFORM_FILE_H
 #define FOLIO_PLATFORM_FILE_H
 
+#include <dirent.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/span.h"
 #include "base/status.h"
 
 enum file_patience {
@@ -79,6 +81,9 @@ NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, e
 /* Whether bytes offset..offset+size-1 are all in the page cache, so that sending them waits for nothing.
  * False also where this cannot be told. */
 NODISCARD bool file_is_resident(int fd, int64_t offset, int64_t size);
+
+/* Open the folder at `key` ("/", "/a/": beneath the root) to be read. This may wait. NULL: it cannot be had. */
+NODISCARD DIR *file_open_folder(int root, struct span key);
 
 /* Map all of `fd` and bring it into memory, locked there if `locks`. The map is never to be read: its file may shrink.
  * This waits. NULL: it could not be had; *ret_error is why (ENOMEM: vm.max_map_count or memory; EAGAIN, EPERM: RLIMIT_MEMLOCK). */

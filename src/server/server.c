@@ -220,6 +220,27 @@ static void command_all(struct server *server, enum worker_command command)
     }
 }
 
+/* What the ancestors' maps did, and what these do instead. */
+static void say_stats(const struct server *server)
+{
+    struct cache_counts counts = cache_counts(server->site.cache);
+    uint64_t requests = 0, aborted = 0;
+    for (unsigned i = 0; i < server->thread_count; i++) {
+        requests += atomic_load_explicit(&server->workers[i]->counts.requests, memory_order_relaxed);
+        aborted += atomic_load_explicit(&server->workers[i]->counts.aborted, memory_order_relaxed);
+    }
+    fprintf(stderr,
+            "folio: stats: connections=%" PRIu32 " requests=%" PRIu64 " aborted=%" PRIu64 " entries=%" PRIu64
+            " pinned=%" PRIu64 " bytes=%" PRIu64 " streams=%" PRIu64 " published=%" PRIu64 " loads=%" PRIu64
+            " evicted=%" PRIu64 " expired=%" PRIu64 " no-room=%" PRIu64 " invalidated=%" PRIu64 " settled=%" PRIu64
+            " checked=%" PRIu64 " folders=%" PRIu64 " events=%" PRIu64 " overflows=%" PRIu64 " unwatched=%" PRIu64 "\n",
+            atomic_load_explicit(&server->connections, memory_order_relaxed), requests, aborted, counts.table.files,
+            counts.table.pinned, counts.table.bytes, counts.table.streams, counts.table.published, counts.loads,
+            counts.table.evicted, counts.table.expired, counts.table.refused, counts.keeper.invalidations,
+            counts.keeper.settles, counts.keeper.checks, counts.watch.folders, counts.watch.events,
+            counts.watch.overflows, counts.watch.refused);
+}
+
 /* Obey signals until every worker has ended. */
 static void obey_signals(struct server *server, int signals, int ended)
 {
@@ -227,7 +248,10 @@ static void obey_signals(struct server *server, int signals, int ended)
     bool was_told_to_stop = false;
     while (running > 0) {
         struct pollfd wait[] = { { .fd = signals, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
-        if (poll(wait, 2, -1) < 0) continue;
+        int interval_ms = server->config->stats_interval_ms ? (int)server->config->stats_interval_ms : -1;
+        int polled = poll(wait, 2, interval_ms);
+        if (polled == 0) say_stats(server);
+        if (polled <= 0) continue;
         if (wait[1].revents) {
             wakeup_clear(ended);
             running = 0;

@@ -1,0 +1,130 @@
+"""MMapFile, MMapDir and CacheFile: in memory before the server is ready, and never evicted."""
+
+import shutil
+import subprocess
+
+import pytest
+
+from access_log import outcomes_of
+from folio_process import eventually
+from process_facts import descriptors_below
+from site_tree import noise, plant, replace
+
+
+@pytest.fixture
+def start(folio, folder):
+    def start_with(conf, **options):
+        (folder / "folio.conf").write_text(f"DocumentRoot www\nCustomLog access.log\nLogFormat json\n{conf}\n")
+        return folio(None, "-f", folder / "folio.conf", "--threads", "1", **options)
+
+    return start_with
+
+
+def test_a_pinned_file_is_a_hit_from_the_first_request_on(start, folder):
+    plant(folder, {"www/page": "page", "www/sub/index.html": "index", "www/empty": ""})
+    server = start("MMapFile www/page www/sub/index.html www/empty")
+    for target, body in [("/page", b"page"), ("/sub/", b"index"), ("/sub/index.html", b"index"), ("/empty", b"")]:
+        assert server.get(target).body == body
+    assert outcomes_of(folder / "access.log", 4) == ["hit"] * 4
+
+
+def test_a_pinned_file_is_pinned_for_every_address_that_leads_to_it(start, folder):
+    """Also by way of a symbolic link, to it or to its folder; then its own memory is found by others' pressure."""
+    plant(folder, {"www/real/page": "page", **{f"www/f{i}": noise(500, i) for i in range(20)}})
+    (folder / "www" / "link").symlink_to("real/page")
+    (folder / "www" / "way").symlink_to("real")
+    server = start("MMapFile www/real/page\nMMapMaxFiles 6")
+    targets = ["/real/page", "/link", "/way/page"]
+    for target in targets:
+        assert server.get(target).body == b"page"
+    for i in range(20):
+        assert server.get(f"/f{i}").body == noise(500, i)
+    for target in targets:
+        assert server.get(target).body == b"page"
+    assert outcomes_of(folder / "access.log", 26)[-3:] == ["hit"] * 3
+
+
+def test_the_recipe_of_the_ancestors_works_as_it_stands(start, folder):
+    """Names with spaces are not quoted by it."""
+    plant(folder, {"www/one": "1", "www/a name with spaces": "2", "www/sub/three": "3"})
+    recipe = "find %s -type f -print | sed -e 's/.*/mmapfile &/' > %s"
+    subprocess.run(recipe % (folder / "www", folder / "mmap.conf"), shell=True, check=True, timeout=10)
+    server = start("Include mmap.conf")
+    for target in ["/one", "/a%20name%20with%20spaces", "/sub/three"]:
+        assert server.get(target).status == 200
+    assert outcomes_of(folder / "access.log", 3) == ["hit"] * 3
+
+
+def test_what_cannot_be_pinned_is_named_with_its_place_and_skipped(start, folder):
+    plant(folder, {"www/page": "page", "www/sub/x": "x", "outside": "o"})
+    server = start("MMapFile www/missing www/sub outside\nMMapDir www/page", expects_errors=True)
+    assert server.get("/page").status == 200
+    errors = server.errors().splitlines()
+    for line, (place, reason) in zip(
+        errors,
+        [
+            ("folio.conf:4: cannot pin", "www/missing: No such file"),
+            ("folio.conf:4: cannot pin", "MMapDir pins folders"),
+            ("folio.conf:4: cannot pin", "not below DocumentRoot"),
+            ("folio.conf:5: cannot pin", "MMapFile pins files"),
+        ],
+        strict=True,
+    ):
+        assert place in line and reason in line
+
+
+def test_with_mmapstrict_what_cannot_be_pinned_stops_the_start(folder):
+    from folio_process import run_to_end
+
+    plant(folder, {"www/page": "page", "folio.conf": "DocumentRoot www\nMMapFile www/missing\nMMapStrict on\n"})
+    run = run_to_end("-f", folder / "folio.conf", "-p", "0", "-b", "127.0.0.1")
+    assert run.returncode == 1 and "MMapStrict" in run.stderr
+
+
+def test_what_does_not_fit_is_told_before_it_is_loaded(start, folder):
+    plant(folder, {f"www/f{i}": noise(60_000, i) for i in range(40)})
+    server = start("MMapDir www\nMMapMaxBytes 1M", expects_errors=True)
+    assert "raise MMapMaxBytes" in server.errors()
+    for i in range(40):
+        assert server.get(f"/f{i}").body == noise(60_000, i)
+
+
+def test_new_files_in_a_pinned_folder_are_pinned_as_they_appear(start, folder):
+    plant(folder, {"www/a/one": "1"})
+    server = start("MMapDir www\nStatsInterval 100ms", expects_errors=True)
+
+    def pinned():
+        lines = [line for line in server.errors().splitlines() if "stats:" in line]
+        return int(lines[-1].partition("pinned=")[2].split()[0]) if lines else -1
+
+    eventually(lambda: pinned() == 1, "one pinned file")
+    replace(folder / "www" / "a" / "two", b"2")
+    eventually(lambda: pinned() == 2, "another")
+    plant(folder, {"new/b/three": "3"})
+    shutil.move(folder / "new", folder / "www" / "new")
+    eventually(lambda: pinned() == 3, "one in a new folder")
+    replace(folder / "www" / "a" / "one", b"another")
+    eventually(lambda: server.get("/a/one").body == b"another", "the new version")
+    eventually(lambda: pinned() == 3, "it is pinned, too")
+
+
+def test_cachefile_keeps_a_descriptor(start, folder):
+    plant(folder, {"www/page": "page"})
+    server = start("CacheFile www/page")
+    assert descriptors_below(server.serving_pid, folder / "www") == [str(folder / "www" / "page")]
+    assert server.get("/page").body == b"page"
+
+
+def test_a_big_pinned_file_is_mapped_and_unmapped(start, folder):
+    plant(folder, {"www/big": noise(1_000_000, 1)})
+    server = start("MMapFile www/big")
+
+    def is_mapped():
+        with open(f"/proc/{server.serving_pid}/maps", encoding="utf-8") as maps:
+            return any(line.rstrip().endswith("/www/big") for line in maps)
+
+    assert is_mapped()
+    assert server.get("/big").body == noise(1_000_000, 1)
+    (folder / "www" / "big").unlink()
+    eventually(lambda: server.get("/big").status == 404, "it is gone")
+    eventually(lambda: not is_mapped(), "it is unmapped")
