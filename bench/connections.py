@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """What idle connections cost: in memory, and for the one client that is active beside them.
 
-Each server, started anew, holds 10, 1,000 and 15,000 keep-alive connections that were answered once; then one client asks
-as fast as it can. Prints the user memory per idle connection (the growth of the server's proportional set size), the
-active client's latency and the server's CPU time per request. Writes build/bench/connections.json.
+Each server, started anew, holds 10, 1,000 and 15,000 keep-alive connections that were answered once; then one client
+asks as fast as it can. Prints the user memory per idle connection (the growth of the server's proportional set size),
+the active client's latency and the server's CPU time per request. Writes build/bench/connections.json.
 """
 import argparse
 import json

@@ -46,7 +46,8 @@ class Field:
     def command(self, name, port, www, logs=False, options=()):
         """`options` are appended to Folio's own."""
         if name == 'folio':
-            command = [self.folio, '-b', '127.0.0.1', '-p', str(port), '--threads', '1', '-c', f'KeepAliveTimeout {HELD}']
+            command = [self.folio, '-b', '127.0.0.1', '-p', str(port), '--threads', '1']
+            command += ['-c', f'KeepAliveTimeout {HELD}']
             return command + (['--access-log', self.log(name)] if logs else []) + list(options) + [www]
         if name in self.extra:
             return [part.format(port=port, www=www) for part in self.extra[name].split()]

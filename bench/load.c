@@ -2,12 +2,12 @@
  *
  *   load [OPTIONS] PORT | ADDRESS:PORT
  *
- * Talks to 127.0.0.0/8 only and refuses any other address. Always stops: after --seconds at the latest, after --requests
- * answers, or after ERRORS_MAX errors. Each active connection sends a batch of --pipeline requests, waits for all of its
- * answers, and sends the next. An answer counts if it has the expected status, a Content-Length (the expected one, if
- * --size names it) and a whole body. Bodies of big answers are dropped inside the kernel (MSG_TRUNC), so that the client
- * does not hold the server up, and it never sleeps: waking it would be the server's work, and on a virtual machine costs
- * more than the answer. Prints one line of JSON; see bench/README.md.
+ * Talks to 127.0.0.0/8 only and refuses any other address. Always stops: after --seconds at the latest, after
+ * --requests answers, or after ERRORS_MAX errors. Each active connection sends a batch of --pipeline requests, waits
+ * for all of its answers, and sends the next. An answer counts if it has the expected status, a Content-Length (the
+ * expected one, if --size names it) and a whole body. Bodies of big answers are dropped inside the kernel (MSG_TRUNC),
+ * so that the client does not hold the server up, and it never sleeps: waking it would be the server's work, and on a
+ * virtual machine costs more than the answer. Prints one line of JSON; see bench/README.md.
  */
 #include "load_options.h"
 

@@ -111,8 +111,8 @@ CONGESTION = '/proc/sys/net/ipv4/tcp_congestion_control'
 def isolate():
     """Move to a network of our own, as root; else stay. Everything started from here on lives there.
 
-    It has a loopback interface and nothing else, and Reno for congestion control: BBR, the default of some machines, paces
-    by timers, whose cost swings by a factor of two and is none of the servers'. Call it when all is installed.
+    It has a loopback interface and nothing else, and Reno for congestion control: BBR, the default of some machines,
+    paces by timers, whose cost swings by a factor of two and is none of the servers'. Call it when all is installed.
     """
     new_network, set_flags, up = 0x40000000, 0x8914, 0x1
     if os.geteuid() != 0 or ctypes.CDLL(None).unshare(new_network) != 0:

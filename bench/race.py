@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 """Race Folio against the floors and Debian's nginx, h2o, lighttpd and Apache on one machine.
 
-Every server has one worker on one CPU, the load generator has another. The rounds are interleaved (A B C A B C ...), so
-that a machine that drifts drifts for all. What counts is the server's own CPU time per request, over all threads of its
-process tree, and its ratio to the floor's in the same round: it means something also where the client is the bottleneck.
+Every server has one worker on one CPU, the load generator has another. The rounds are interleaved (A B C A B C ...),
+so that a machine that drifts drifts for all. What counts is the server's own CPU time per request, over all threads
+of its process tree, and its ratio to the floor's in the same round: it means something also where the client is the
+bottleneck.
 
 Writes build/bench/results.json, and a chart and tables of it. A whole race (every load and server, no fewer rounds or
 seconds than by default) on a quiet machine also renews docs/bench.svg and docs/BENCH.md.
@@ -85,8 +86,8 @@ def start_all(field, key, load, www, names, o):
         try:
             if name in floors:
                 kind = load.floors[floors.index(name)]
-                argument = f'{www}/{load.file}' if kind == 'sendfile' else str(load.size)
-                floor = {'copy': ['copy', argument], 'close': ['copy', argument, 'close'], 'sendfile': ['sendfile', argument]}
+                floor = {'copy': ['copy', str(load.size)], 'close': ['copy', str(load.size), 'close'],
+                         'sendfile': ['sendfile', f'{www}/{load.file}']}
                 running[name] = field.start_floor(floor[kind], port, o.cpus[0])
                 continue
             process = field.start(name, port, www, o.cpus[0], load.logs)
@@ -114,7 +115,8 @@ def race(field, key, www, names, o):
     for name, runs in rounds.items():
         row = {figure: statistics.median(run[figure] for run in runs)
                for figure in ('rps', 'mb_s', 'cpu_us', 'busy', 'client_busy', 'others_busy', 'p50_us', 'p99_us')}
-        ratios = [run['cpu_us'] / floor['cpu_us'] for run, floor in zip(runs, rounds['floor']) if floor['cpu_us']] or [0]
+        ratios = [run['cpu_us'] / floor['cpu_us'] for run, floor in zip(runs, rounds['floor']) if floor['cpu_us']]
+        ratios = ratios or [0]
         row.update(to_floor=statistics.median(ratios), to_floor_range=[min(ratios), max(ratios)], pss_kib=memory[name],
                    error=next((run['error'] for run in runs if run['error']), '') or ends[name] or '')
         servers[name] = row
