@@ -65,13 +65,28 @@ struct entry {
     char bytes[];             /* head, then key, then the body of a snapshot */
 };
 
-/* What stands behind the key of a stream, in place of a body: the map that holds a pinned one's pages in memory. */
-enum { ENTRY_MAP_BYTES = sizeof(void *) };
+/* Streams are brought into memory, and sent, by windows. */
+enum { ENTRY_WINDOW_BYTES = 2 << 20, ENTRY_WINDOWS_MAX = 4096, ENTRY_WARM_MS = 1000 };
 
-/* The bytes in memory of an entry of this kind, for content of this size. */
+/* What stands behind the key of a stream, in place of a body. */
+struct entry_stream {
+    void *map;                  /* holds the pages of a pinned one in memory, and is never read; or NULL */
+    _Atomic uint32_t warm_ms[]; /* for each of the first windows: low bits of the monotonic time when all of it was last
+                                 * found resident; 0: it was not. relaxed: a hint */
+};
+
+static inline size_t entry_windows(uint64_t body_size)
+{
+    uint64_t windows = (body_size + ENTRY_WINDOW_BYTES - 1) / ENTRY_WINDOW_BYTES;
+    return windows < ENTRY_WINDOWS_MAX ? (size_t)windows : ENTRY_WINDOWS_MAX;
+}
+
+/* The bytes in memory behind the key of an entry of this kind, for content of this size. */
 static inline size_t entry_body_bytes(enum entry_kind kind, uint64_t body_size)
 {
-    return kind == ENTRY_SNAPSHOT ? (size_t)body_size : kind == ENTRY_STREAM ? ENTRY_MAP_BYTES : 0;
+    if (kind == ENTRY_SNAPSHOT) return (size_t)body_size;
+    if (kind != ENTRY_STREAM) return 0;
+    return sizeof(struct entry_stream) + entry_windows(body_size) * sizeof(uint32_t) + _Alignof(struct entry_stream);
 }
 
 /* Bytes that an entry of these sizes takes from the budget, with the allocator's and the table's share. */
@@ -114,11 +129,15 @@ static inline char *entry_body(struct entry *entry)
     return entry->bytes + entry->head_size + entry->key_size;
 }
 
-/* Of a stream: before it is published. It is unmapped with the entry. */
-static inline void entry_set_map(struct entry *entry, void *map)
+static inline struct entry_stream *entry_stream(struct entry *entry)
 {
-    memcpy(entry_body(entry), &map, sizeof map);
+    uintptr_t at = (uintptr_t)entry_body(entry), alignment = _Alignof(struct entry_stream);
+    return (struct entry_stream *)((at + alignment - 1) & ~(alignment - 1));
 }
+
+/* Whether all bytes of a stream from `offset` on were found resident a moment ago: looking again costs a tenth of sending them. */
+bool entry_window_is_warm(struct entry *entry, int64_t offset, int64_t size, uint32_t now_ms);
+void entry_note_warm_window(struct entry *entry, int64_t offset, int64_t size, uint32_t now_ms);
 
 static inline bool entry_has_content(const struct entry *entry)
 {

@@ -226,6 +226,7 @@ static void *keeper_thread(void *argument)
             expire_at_us = clock_monotonic_us() + TICK_MS_MAX * 1000;
         }
         if (table_needs_care(keeper->table)) {
+            table_widen(keeper->table);
             rcu_online();
             table_trim(keeper->table);
             rcu_offline();

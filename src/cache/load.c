@@ -265,7 +265,7 @@ static void hold_pages(const struct load *load, struct entry *entry, int fd)
     if (!entry->is_pinned || entry->kind != ENTRY_STREAM || load->patience == FILE_NOWAIT || entry->body_size == 0)
         return;
     if (how_pinned(load) != PINNED_IN_MEMORY) return;
-    entry_set_map(entry, file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error));
+    entry_stream(entry)->map = file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error);
 }
 
 /* One try at the file that `fd` is open on. */

@@ -70,7 +70,8 @@ static bool add_item(struct preload *preload, const struct pin_wish *wish, const
     preload->items[preload->count++] = (struct item){ st->st_ino, copy, wish, size };
     preload->sums.files++;
     preload->sums.bytes += size;
-    preload->sums.budget_bytes += entry_cost(strlen(key), HEAD_BYTES_USUAL, is_stream ? ENTRY_MAP_BYTES : (size_t)size);
+    preload->sums.budget_bytes +=
+        entry_cost(strlen(key), HEAD_BYTES_USUAL, entry_body_bytes(is_stream ? ENTRY_STREAM : ENTRY_SNAPSHOT, size));
     preload->sums.streams += is_stream;
     if (is_stream && wish->kind != PIN_DESCRIPTOR) preload->sums.stream_bytes += size;
     return true;

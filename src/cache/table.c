@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "cache/table_private.h"
 
-enum { BUCKETS_AT_START = 1024 };
+enum { BUCKETS_AT_START = 1024, BUCKETS_MAX = 1 << 29 };
 
 static bool index_init(struct index *index, uint32_t slots_max)
 {
@@ -53,11 +53,12 @@ struct table *table_new(const struct table_limits *limits)
     if (!table) return NULL;
     table->limits = *limits;
     table->reserve_bytes = limits->bytes / 64;
+    atomic_init(&table->buckets, BUCKETS_AT_START);
     pthread_mutex_init(&table->lock, NULL);
     if (getrandom(&table->seed, sizeof table->seed, 0) != sizeof table->seed) goto fail;
     table->random_state = table->seed | 1;
-    table->hash = cds_lfht_new_flavor(BUCKETS_AT_START, BUCKETS_AT_START, 0, CDS_LFHT_AUTO_RESIZE | CDS_LFHT_ACCOUNTING,
-                                      &urcu_qsbr_flavor, NULL);
+    table->hash =
+        cds_lfht_new_flavor(BUCKETS_AT_START, BUCKETS_AT_START, 0, CDS_LFHT_ACCOUNTING, &urcu_qsbr_flavor, NULL);
     if (!table->hash) goto fail;
     if (!index_init(&table->indexes[INDEX_SNAPSHOTS], limits->files)) goto fail;
     if (!index_init(&table->indexes[INDEX_PINNED], limits->files)) goto fail;
@@ -201,6 +202,8 @@ struct entry *table_publish(struct table *table, struct entry *entry)
         table->files++;
         table->published_bytes += entry->charged_bytes;
         table->counts.published++;
+        if (table->files > atomic_load_explicit(&table->buckets, memory_order_relaxed))
+            atomic_store_explicit(&table->is_crowded, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&table->lock);
     return result;
@@ -214,6 +217,18 @@ void table_remove(struct table *table, struct entry *entry)
         table->counts.removed++;
     }
     pthread_mutex_unlock(&table->lock);
+}
+
+void table_widen(struct table *table)
+{
+    if (!atomic_exchange_explicit(&table->is_crowded, 0, memory_order_relaxed)) return;
+    pthread_mutex_lock(&table->lock);
+    uint32_t files = table->files;
+    pthread_mutex_unlock(&table->lock);
+    uint32_t buckets = atomic_load_explicit(&table->buckets, memory_order_relaxed);
+    while (buckets <= files && buckets < BUCKETS_MAX) buckets *= 2;
+    cds_lfht_resize(table->hash, buckets);
+    atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
 }
 
 bool table_reclaim(struct table *table)

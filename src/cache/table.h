@@ -78,7 +78,12 @@ void table_trim(struct table *table);
  * any. The caller is no reader, or offline. */
 bool table_reclaim(struct table *table);
 
-/* Whether table_trim() or table_reclaim() has work. Any thread. */
+/* Give the hash more buckets, if there are more entries than those. The library could do so itself, but that of Debian 12
+ * (0.13.2) may lose the request when its thread is quick, and then never grows again. The caller is a registered
+ * reader, and offline. */
+void table_widen(struct table *table);
+
+/* Whether table_widen(), table_trim() or table_reclaim() has work. Any thread. */
 bool table_needs_care(const struct table *table);
 
 struct table_counts table_counts(struct table *table);

@@ -116,7 +116,8 @@ void table_trim(struct table *table)
 
 bool table_needs_care(const struct table *table)
 {
-    return atomic_load_explicit(&table->has_retired, memory_order_relaxed) != 0 || is_short(table);
+    return atomic_load_explicit(&table->has_retired, memory_order_relaxed) != 0 ||
+           atomic_load_explicit(&table->is_crowded, memory_order_relaxed) != 0 || is_short(table);
 }
 
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget)

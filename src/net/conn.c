@@ -78,7 +78,7 @@ static void finish(struct worker *worker, struct conn *conn)
 static void linger(struct worker *worker, struct conn *conn)
 {
     for (int i = 0; i < RUNS_MAX && conn->is_readable; i++) {
-        ssize_t n = recv(conn->fd, worker->input, WORKER_INPUT_BYTES, 0);
+        ssize_t n = socket_receive(conn->fd, worker->input, WORKER_INPUT_BYTES);
         if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
             conn_end(worker, conn);
             return;
@@ -130,7 +130,7 @@ static bool receive(struct worker *worker, struct conn *conn, struct span *ret_b
         to = conn->stash + conn->stash_size;
         room = conn->stash_capacity - conn->stash_size;
     }
-    ssize_t n = recv(conn->fd, to, room, 0);
+    ssize_t n = socket_receive(conn->fd, to, room);
     if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
     if (n == 0) conn->has_ended = true;
     /* Edge-triggered: less than there was room for means that there is no more, until the next event (epoll(7)). */

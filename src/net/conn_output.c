@@ -38,15 +38,6 @@ void conn_log_aborted(struct worker *worker, struct conn *conn)
     }
 }
 
-/* One system call; -1 with errno. */
-static ssize_t send_parts(int fd, struct iovec *parts, unsigned count, bool more_follows)
-{
-    int flags = MSG_NOSIGNAL | (more_follows ? MSG_MORE : 0);
-    if (count == 1) return send(fd, parts[0].iov_base, parts[0].iov_len, flags);
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
-    return sendmsg(fd, &message, flags);
-}
-
 bool conn_send_turn(struct worker *worker, struct conn *conn)
 {
     struct turn *turn = &worker->turn;
@@ -54,7 +45,7 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     unsigned finished = 0;
     bool is_whole = true, is_broken = false;
     if (turn->part_count > 0) {
-        ssize_t n = send_parts(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
+        ssize_t n = socket_send(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
         is_broken = n < 0 && errno != EAGAIN && errno != EINTR;
         sent = n > 0 ? (uint64_t)n : 0;
         is_whole = sent == turn->bytes;
@@ -62,7 +53,10 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     }
     log_finished(worker, conn, turn->exchanges, &finished, turn->exchange_count, sent);
     if (!is_whole) {
+        bool is_long = turn->stream.left > SLICE_BYTES;
         conn->pending = pending_new(&worker->pool, turn, sent);
+        /* Without, each slice would end in a half-full segment (measured at 1 MiB: 1.17 of the floor, 1.03 with). */
+        if (conn->pending && is_long) socket_cork(conn->fd, conn->pending->is_corked = true);
         if (!conn->pending) is_broken = true;
         if (!conn->pending && turn->stream.entry) {
             entry_unref(turn->stream.entry);
@@ -79,12 +73,16 @@ static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_b
     struct pending *pending = conn->pending;
     struct stream_part *stream = &pending->stream;
     if (stream->offset < pending->warm_until) return true;
-    int64_t size = stream->left < WINDOW_BYTES ? stream->left : WINDOW_BYTES;
+    int64_t size = WINDOW_BYTES - stream->offset % WINDOW_BYTES;
+    if (size > stream->left) size = stream->left;
     pending->warm_until = stream->offset + size;
+    uint32_t now_ms = (uint32_t)worker->now_ms;
+    if (entry_window_is_warm(stream->entry, stream->offset, size, now_ms)) return true;
     if (file_is_resident(stream->entry->fd, stream->offset, size)) {
-        if (stream->left > size) file_read_ahead(stream->entry->fd, pending->warm_until, WINDOW_BYTES);
+        entry_note_warm_window(stream->entry, stream->offset, size, now_ms);
         return true;
     }
+    if (stream->left > size) file_read_ahead(stream->entry->fd, pending->warm_until, WINDOW_BYTES);
     uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
     *ret_broken =
         cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) != STATUS_OK;
@@ -135,7 +133,7 @@ static bool send_pending_parts(struct conn *conn)
     size_t size = 0;
     for (unsigned i = 0; i < count; i++) size += parts[i].iov_len;
     bool more = pending->stream.entry || pending->part + count < pending->part_count;
-    ssize_t n = send_parts(conn->fd, parts, count, more);
+    ssize_t n = socket_send(conn->fd, parts, count, more);
     if (n < 0) {
         if (errno == EAGAIN) conn->is_writable = false;
         return errno == EAGAIN || errno == EINTR;
@@ -156,6 +154,7 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     if (!is_alive) return false;
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {
+        if (pending->is_corked) socket_cork(conn->fd, false);
         pending_free(pending, &worker->pool);
         conn->pending = NULL;
     }

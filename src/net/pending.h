@@ -25,6 +25,7 @@ struct pending {
     size_t part_sent;                  /* bytes of the present part */
     uint64_t sent;                     /* bytes of the whole turn's output so far */
     struct stream_part stream;         /* follows the parts */
+    bool is_corked;                    /* the socket is, until the stream's end */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
     int64_t rate_from_us;              /* when the present SendMinRate window began */
     uint64_t rate_taken;               /* bytes that the peer had taken then; 0 in the first window, which is lenient */

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -159,6 +160,25 @@ void socket_reset_on_close(int fd)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };
     setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+}
+
+ssize_t socket_receive(int fd, char *to, size_t size)
+{
+    return syscall(SYS_recvfrom, fd, to, size, MSG_DONTWAIT, NULL, NULL);
+}
+
+ssize_t socket_send(int fd, struct iovec *parts, unsigned count, bool more_follows)
+{
+    int flags = MSG_NOSIGNAL | MSG_DONTWAIT | (more_follows ? MSG_MORE : 0);
+    if (count == 1) return syscall(SYS_sendto, fd, parts[0].iov_base, parts[0].iov_len, flags, NULL, 0);
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    return syscall(SYS_sendmsg, fd, &message, flags);
+}
+
+void socket_cork(int fd, bool is_corked)
+{
+    int value = is_corked;
+    setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
 }
 
 uint64_t socket_unsent_bytes(int fd)

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "base/compiler.h"
 
@@ -56,6 +57,14 @@ void socket_refuse_new(int listener);
 
 /* Make the next close() a reset, so that the peer cannot take what it got for a whole answer. */
 void socket_reset_on_close(int fd);
+
+/* recv(2), send(2) and sendmsg(2) as they are, non-blocking and without SIGPIPE, but no points of cancellation: what glibc does
+ * for those costs more than all of a hit's own code. -1 with errno. `more_follows`: do not send a half-full segment yet. */
+NODISCARD ssize_t socket_receive(int fd, char *to, size_t size);
+NODISCARD ssize_t socket_send(int fd, struct iovec *parts, unsigned count, bool more_follows);
+
+/* Hold back half-full segments until this is taken back; a Unix socket does not mind. */
+void socket_cork(int fd, bool is_corked);
 
 /* Bytes that were sent, and not taken by the peer's system yet. */
 uint64_t socket_unsent_bytes(int fd);
