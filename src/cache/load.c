@@ -220,13 +220,18 @@ static bool is_younger_than(const struct file_identity *identity, int64_t ms)
 }
 
 /* Fill in the content that is kept, while a lease keeps writers out if one can be had.
- * Whoever only has it open for writing, and has not written for settle_ms, is not waited for. */
+ * Whoever only has it open for writing, and has not written for settle_ms, is not waited for. Where no lease can be had
+ * at all, what was written a moment ago is let be for that moment: a write sets the file's times before it copies a
+ * byte, so one that is under way while the file is read leaves no trace in them. */
 static enum status fill(const struct load *load, struct entry *entry, int fd, const struct file_identity *identity,
                         uint64_t ret_digest[2])
 {
     enum file_lease lease = file_lease_take(fd);
-    if (lease == FILE_LEASE_REFUSED && !load->takes_unsettled && is_younger_than(identity, load->rules->settle_ms))
-        return STATUS_BUSY;
+    int64_t quiet_ms = lease == FILE_LEASE_TAKEN ? 0 : LOAD_RACY_MS;
+    if (lease == FILE_LEASE_REFUSED && load->rules->settle_ms > quiet_ms) quiet_ms = load->rules->settle_ms;
+    if (quiet_ms > 0 && !load->takes_unsettled && is_younger_than(identity, quiet_ms)) return STATUS_BUSY;
+    /* Asked before it is read, which may take its time: a change in the same grain of time would not be told. */
+    entry->is_racy = lease != FILE_LEASE_TAKEN && is_younger_than(identity, LOAD_RACY_MS);
     enum status status = STATUS_OK;
     if (entry->kind == ENTRY_SNAPSHOT) {
         status = read_body(entry, fd, identity, load->patience);
@@ -237,7 +242,6 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
         digest_of(identity, sizeof *identity, ret_digest);
     }
     if (lease == FILE_LEASE_TAKEN) file_lease_return(fd);
-    entry->is_racy = lease != FILE_LEASE_TAKEN && is_younger_than(identity, LOAD_RACY_MS);
     return status;
 }
 

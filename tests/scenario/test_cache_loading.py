@@ -6,6 +6,7 @@ The disk is played by preload/slow_disk.c: while its gate is closed, no file can
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -30,7 +31,13 @@ def disk(folder):
 def site(folder):
     return plant(
         folder / "site",
-        {"hot": HOT, **{f"cold{i}": noise(30_000, i) for i in range(8)}, "cold": COLD, "stream": STREAM},
+        {
+            "hot": HOT,
+            **{f"cold{i}": noise(30_000, i) for i in range(8)},
+            "cold": COLD,
+            "stream": STREAM,
+            "page": noise(60_000, "page"),
+        },
     )
 
 
@@ -128,6 +135,47 @@ def test_a_pipeline_keeps_its_order_around_what_is_waited_for(server, disk):
             response = connection.receive()
             assert response.status == (404 if name == "missing" else 200)
             assert contents[name] in (None, response.body)
+
+
+def taken_of(log, target):
+    """How many answers for `target` the sockets have taken, once no more are."""
+
+    def count():
+        return log.read_bytes().count(b'"target":"%s"' % target.encode())
+
+    before, now = -1, 0
+    while before != now:
+        time.sleep(0.6)  # the log is written a little later
+        before, now = now, count()
+    return now
+
+
+@pytest.mark.parametrize("reads", ["before the disk answers", "after the disk has answered"])
+def test_answers_that_the_socket_did_not_take_and_one_that_is_waited_for_all_come(server, disk, log, reads):
+    """One turn has both: the former go on as the socket lets them, and the latter is not forgotten over them."""
+    page = noise(60_000, "page")
+    for _ in range(20):
+        assert server.get("/page").body == page
+    with server.connect(receive_buffer=4096) as probe:
+        probe.send(request_bytes("GET", "/page?probe") * 100)
+        room = taken_of(log, "/page?probe")
+    assert 2 < room < 100
+    disk.close()
+    with server.connect(receive_buffer=4096) as connection:
+        connection.send(request_bytes("GET", "/page?fill") * (room - 2))
+        assert taken_of(log, "/page?fill") == room - 2
+        connection.send(
+            request_bytes("GET", "/page") * 6 + request_bytes("GET", "/cold") + request_bytes("GET", "/hot")
+        )
+        check_nobody_else_waits(server)
+        if reads.startswith("after"):
+            disk.open()
+            check_nobody_else_waits(server)
+        for _ in range(room - 2 + 6):
+            assert connection.receive().body == page
+        disk.open()
+        assert connection.receive().body == COLD
+        assert connection.receive().body == HOT
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,26 @@
-/* load_rig.h - rules for loading from a scratch folder, with heads that say what they were made of.
+/* load_rig.h - loading from a scratch folder, with heads that say what they were made of.
  *
- * A head is "PATH|SIZE|DIGEST|", the digest in 32 hexadecimal digits.
+ * A head is "PATH|SIZE|DIGEST|", the digest in 32 hexadecimal digits. The calling thread is an online reader.
  */
 #ifndef FOLIO_TESTS_SUPPORT_LOAD_RIG_H
 #define FOLIO_TESTS_SUPPORT_LOAD_RIG_H
 
 #include <inttypes.h>
+#include <signal.h>
+#include <time.h>
 
 #include "cache/load.h"
 #include "scratch.h"
+#include "table_rig.h"
 
 enum { RIG_SNAPSHOT_BYTES_MAX = 64 << 10 };
+
+struct load_rig {
+    struct scratch scratch;
+    struct load_rules rules;
+    struct table *table;
+    bool takes_unsettled;
+};
 
 static inline size_t rig_make_head(void *context, const struct load_facts *facts, char *out)
 {
@@ -27,6 +37,47 @@ static inline struct load_rules rig_rules(const struct scratch *scratch)
                                 .index_name = SPAN("index.html"),
                                 .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX,
                                 .make_head = rig_make_head };
+}
+
+/* On a disk, if there is one: files in memory are never cold. */
+static inline void load_rig_open(struct load_rig *rig)
+{
+    signal(SIGIO, SIG_IGN); /* writers are kept out by leases for a moment */
+    scratch_open(&rig->scratch, "/var/tmp");
+    rig->rules = rig_rules(&rig->scratch);
+    rig->table = table_new(&(struct table_limits){ 16 << 20, 1000, 100, 100 });
+    rig->takes_unsettled = false;
+}
+
+/* Returns how many references were left. */
+static inline uint64_t load_rig_close(struct load_rig *rig)
+{
+    uint64_t held = rig_free(rig->table);
+    scratch_close(&rig->scratch);
+    return held;
+}
+
+/* As loaders do, offline meanwhile, or as workers do. The entry is the caller's. */
+static inline enum status rig_load(struct load_rig *rig, const char *key, enum file_patience patience,
+                                   struct entry **ret_entry, bool *ret_may_publish)
+{
+    struct span span = span_of_string(key);
+    if (patience == FILE_WAIT) rcu_offline();
+    enum status status = load_entry(&rig->rules, rig->table, span, table_hash(rig->table, span), patience,
+                                    rig->takes_unsettled, ret_entry, ret_may_publish);
+    if (patience == FILE_WAIT) rcu_online();
+    return status;
+}
+
+/* Times of files have a grain. */
+static inline void rig_wait_for_another_tick(void)
+{
+    struct timespec then, now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &then);
+    do {
+        nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    } while (now.tv_sec == then.tv_sec && now.tv_nsec == then.tv_nsec);
 }
 
 #endif

@@ -135,6 +135,34 @@ static void a_path_never_leaves_its_root(void **state)
     close(root);
 }
 
+/* What can be changed by way of another folder than its own. */
+static void links_on_the_way_and_other_names_are_told(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "root/two-names", "x");
+    assert_int_equal(linkat(scratch.fd, "root/two-names", scratch.fd, "root/folder/the-other", 0), 0);
+    static const struct {
+        const char *path;
+        bool crosses_link, has_other_names;
+    } wanted[] = {
+        { "file", false, false },
+        { "folder/inner", false, false },
+        { "to-file", true, false },
+        { "to-folder/inner", true, false },
+        { "two-names", false, true },
+        { "folder/the-other", false, true },
+        { "to-folder/the-other", true, true },
+    };
+    int root = root_open();
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
+        struct file_facts facts;
+        assert_int_equal(find(root, wanted[i].path, FILE_WAIT, &facts), STATUS_OK);
+        if (facts.crosses_link != wanted[i].crosses_link) fail_msg("%s: links", wanted[i].path);
+        if (facts.has_other_names != wanted[i].has_other_names) fail_msg("%s: names", wanted[i].path);
+    }
+    close(root);
+}
+
 static void magic_links_are_refused(void **state)
 {
     (void)state;
@@ -380,6 +408,48 @@ static void a_changed_file_has_another_identity(void **state)
     }
 }
 
+/* Who still sends the old file goes on: it was deleted or replaced, and its content is what it was. */
+static void an_open_file_keeps_its_version_when_it_is_replaced_and_not_when_it_is_written(void **state)
+{
+    (void)state;
+    scratch_text(&scratch, "version", "the same length");
+    int fd = open_to_read("version");
+    struct file_identity identity;
+    assert_int_equal(file_identify(fd, &identity), STATUS_OK);
+    wait_for_another_tick();
+    assert_true(file_keeps_version(fd, &identity));
+    int writer = openat(scratch.fd, "version", O_WRONLY | O_CLOEXEC);
+    scratch_replace(&scratch, "version", "another altogether");
+    assert_true(file_keeps_version(fd, &identity));
+    assert_int_equal(pwrite(writer, "THE", 3, 0), 3);
+    assert_false(file_keeps_version(fd, &identity));
+    assert_int_equal(ftruncate(writer, 0), 0);
+    assert_false(file_keeps_version(fd, &identity));
+    close(writer);
+    close(fd);
+    assert_false(file_keeps_version(-1, &identity));
+}
+
+static void a_lease_tells_of_writers_and_keeps_them_out(void **state)
+{
+    (void)state;
+    signal(SIGIO, SIG_IGN);
+    scratch_text(&scratch, "leased", "x");
+    int fd = open_to_read("leased");
+    if (file_lease_take(fd) == FILE_LEASE_UNKNOWN) skip(); /* a file system without */
+    assert_int_equal(file_lease_take(fd), FILE_LEASE_TAKEN);
+    assert_int_equal(openat(scratch.fd, "leased", O_WRONLY | O_NONBLOCK | O_CLOEXEC), -1);
+    assert_int_equal(errno, EWOULDBLOCK);
+    file_lease_return(fd);
+    int writer = openat(scratch.fd, "leased", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    assert_true(writer >= 0);
+    assert_int_equal(file_lease_take(fd), FILE_LEASE_REFUSED);
+    close(writer);
+    assert_int_equal(file_lease_take(fd), FILE_LEASE_TAKEN);
+    file_lease_return(fd);
+    close(fd);
+}
+
 static void an_identity_compares_every_part(void **state)
 {
     (void)state;
@@ -485,6 +555,8 @@ static void reading_ends_with_the_file(void **state)
     assert_int_equal(got, 0);
     assert_int_equal(file_read(fd, bytes, 0, 0, FILE_NOWAIT, &got), STATUS_OK);
     assert_int_equal(got, 0);
+    /* Some kernels say so in the middle, too. */
+    assert_int_equal(file_read(fd, bytes, sizeof bytes, 4, FILE_NOWAIT, &got), STATUS_WOULD_BLOCK);
     close(fd);
 }
 
@@ -539,6 +611,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_path_never_leaves_its_root),
+        cmocka_unit_test(links_on_the_way_and_other_names_are_told),
         cmocka_unit_test(magic_links_are_refused),
         cmocka_unit_test(names_that_no_system_can_open_are_not_found),
         cmocka_unit_test(a_root_is_a_folder),
@@ -547,6 +620,8 @@ int main(void)
         cmocka_unit_test(what_may_not_be_read_is_refused),
         cmocka_unit_test(a_leased_file_is_waited_for_by_those_who_may_wait),
         cmocka_unit_test(a_changed_file_has_another_identity),
+        cmocka_unit_test(an_open_file_keeps_its_version_when_it_is_replaced_and_not_when_it_is_written),
+        cmocka_unit_test(a_lease_tells_of_writers_and_keeps_them_out),
         cmocka_unit_test(an_identity_compares_every_part),
         cmocka_unit_test(reading_without_waiting_says_so_when_it_would_wait),
         cmocka_unit_test(residence_is_told_of_the_very_bytes),
