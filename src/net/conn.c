@@ -188,8 +188,10 @@ static bool serve(struct worker *worker, struct conn *conn)
 /* Is there something to do without another event? */
 static bool can_go_on(const struct conn *conn)
 {
-    if (conn->is_waiting || conn->is_starved) return false;
-    if (conn->pending) return conn->is_writable;
+    if (conn->is_starved) return false;
+    /* Answers go out while the next request waits for a loader; a stream, when it has brought its window. */
+    if (conn->pending) return conn->is_writable && !(conn->is_waiting && conn->pending->stream.entry);
+    if (conn->is_waiting) return false;
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
 
@@ -239,7 +241,10 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
 void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
 {
     conn->is_waiting = false;
-    if (conn->pending) { /* a window is warm, or could not be read: sending it will tell */
+    if (conn->pending) {
+        /* A window is warm, or could not be read: sending it will tell. Or the next request has what it waited for: once
+         * all before it is sent, it is asked again, and finds that in the table. */
+        if (!conn->pending->stream.entry) conn->has_request = true;
         conn_run(worker, conn);
         return;
     }
