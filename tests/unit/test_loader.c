@@ -133,7 +133,10 @@ static void what_was_loaded_is_posted_and_published(void **state)
     rcu_online();
     assert_ptr_equal(rig_find(rig.table, "/file"), mail->entry);
     rcu_offline();
-    assert_int_equal(mail->entry->references, 2);
+    for (int tries = 0; mail->entry->references > 2; tries++) { /* the loader's own goes in a moment */
+        assert_in_range(tries, 0, PATIENCE_MS);
+        poll(NULL, 0, 1);
+    }
     give_back(mail);
     assert_int_equal(loader_loads(loader), 1);
 }
