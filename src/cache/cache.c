@@ -118,10 +118,12 @@ static bool is_void(const struct entry *entry)
 /* Events do not tell everything of this entry: its age counts. */
 static enum status find_by_age(struct cache *cache, struct entry *entry, int64_t now_us, struct cache_found *ret_found)
 {
-    int32_t good_for_ms = (int32_t)cache->revalidate_ms;
+    enum { TURN_MS_MAX = 60000 };
+    uint32_t good_for_ms = cache->revalidate_ms;
     if (entry->is_racy && good_for_ms > LOAD_RACY_MS) good_for_ms = LOAD_RACY_MS;
-    /* Signed: another worker may have looked later than this turn began. */
-    int32_t age_ms = (int32_t)(low_ms(now_us) - atomic_load_explicit(&entry->checked_ms, memory_order_relaxed));
+    uint32_t age_ms = low_ms(now_us) - atomic_load_explicit(&entry->checked_ms, memory_order_relaxed);
+    /* Another worker may have looked later than this turn began: that is not an age of 49 days. */
+    if (age_ms > UINT32_MAX - TURN_MS_MAX) age_ms = 0;
     if (age_ms >= good_for_ms) return find_again(cache, entry, now_us, ret_found);
     if (age_ms >= good_for_ms / 2) keeper_queue_check(cache->keeper, entry);
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
