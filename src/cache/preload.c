@@ -14,11 +14,18 @@
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { LOADING_THREADS = 8, HEAD_BYTES_USUAL = 200, PROGRESS_US = 100000, DEPTH_MAX = 256 };
+enum { LOADING_THREADS = 8, HEAD_BYTES_USUAL = 200, PROGRESS_US = 100000, DEPTH_MAX = 256, KEY_BLOCK_BYTES = 4 << 20 };
+
+/* Keys of the plan, in blocks that have mappings of their own: when it is over, their memory goes back to the system. */
+struct key_block {
+    struct key_block *next;
+    size_t used;
+    char bytes[];
+};
 
 struct item {
     uint64_t inode;
-    char *key; /* NUL-terminated, canonical */
+    const char *key; /* NUL-terminated, canonical; in a block */
     const struct pin_wish *wish;
     uint64_t size;
 };
@@ -28,6 +35,7 @@ struct preload {
     struct pins *pins;
     uint64_t snapshot_bytes_max;
     char root[PATH_MAX]; /* real */
+    struct key_block *keys;
     struct item *items;
     size_t count, room;
     struct preload_sums sums;
@@ -54,6 +62,23 @@ static const char *key_of(const struct preload *preload, const char *real)
     return real + size;
 }
 
+/* NULL: no memory. */
+static const char *keep_key(struct preload *preload, const char *key)
+{
+    size_t size = strlen(key) + 1;
+    if (!preload->keys || preload->keys->used + size > KEY_BLOCK_BYTES) {
+        struct key_block *block = malloc(sizeof *block + KEY_BLOCK_BYTES);
+        if (!block) return NULL;
+        block->next = preload->keys;
+        block->used = 0;
+        preload->keys = block;
+    }
+    char *kept = preload->keys->bytes + preload->keys->used;
+    memcpy(kept, key, size);
+    preload->keys->used += size;
+    return kept;
+}
+
 static bool add_item(struct preload *preload, const struct pin_wish *wish, const char *key, const struct stat *st)
 {
     if (preload->count == preload->room) {
@@ -63,7 +88,7 @@ static bool add_item(struct preload *preload, const struct pin_wish *wish, const
         preload->items = items;
         preload->room = room;
     }
-    char *copy = strdup(key);
+    const char *copy = keep_key(preload, key);
     if (!copy) return false;
     uint64_t size = (uint64_t)st->st_size;
     bool is_stream = wish->kind == PIN_DESCRIPTOR || size > preload->snapshot_bytes_max;
@@ -185,7 +210,10 @@ fail:
 void preload_free(struct preload *preload)
 {
     if (!preload) return;
-    for (size_t i = 0; i < preload->count; i++) free(preload->items[i].key);
+    for (struct key_block *block = preload->keys, *next; block; block = next) {
+        next = block->next;
+        free(block);
+    }
     free(preload->items);
     pthread_mutex_destroy(&preload->lock);
     free(preload);

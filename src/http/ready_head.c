@@ -41,7 +41,7 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out)
     if (type.size > CONTENT_TYPE_BYTES_MAX) type = SPAN("application/octet-stream");
     at = text_append(at, SPAN("Content-Type: "));
     at = text_append(at, type);
-    at = text_append(at, SPAN("\r\nAccept-Ranges: bytes\r\n"));
+    at = text_append(at, SPAN("\r\n"));
     layout.content_size = (uint16_t)(at - text - layout.validators_size);
     at = text_append(at, SPAN("Content-Length: "));
     at = text_append_decimal(at, facts->length);

@@ -1,7 +1,8 @@
 /* ready_head.h - the part of a response's head that belongs to a representation, made once per entry.
  *
- * Role:   what the cache keeps as an opaque span: validators, then Content-Type and Accept-Ranges, then Content-Length, in the
+ * Role:   what the cache keeps as an opaque span: validators, then Content-Type, then Content-Length, in the
  *         order in which answers need prefixes of it (304: validators; 206: the first two; 200: all).
+ *         What is the same for all of them is not in it: there may be a million.
  * Owns:   nothing. Thread: any; pure functions.
  */
 #ifndef FOLIO_HTTP_READY_HEAD_H
@@ -28,7 +29,7 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out);
 /* A ready head, taken apart; spans point into it. */
 struct ready_head {
     struct span validators; /* field lines ETag and, if any, Last-Modified */
-    struct span content;    /* field lines Content-Type and Accept-Ranges */
+    struct span content;    /* field line Content-Type */
     struct span all;        /* every field line, Content-Length too */
     struct validators values;
 };

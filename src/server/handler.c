@@ -104,11 +104,15 @@ static char *append_content_range(char *at, uint64_t first, uint64_t last, uint6
     return text_append(at, SPAN("\r\n"));
 }
 
+/* RFC 9110, 14.3 */
+static const struct span accept_ranges = { .data = "Accept-Ranges: bytes\r\n", .size = 22 };
+
 static void answer_part(struct answer *answer, const struct ready_head *head, struct entry *entry, uint64_t first,
                         uint64_t last)
 {
     answer->at = text_append(answer->at, head->validators);
     answer->at = text_append(answer->at, head->content);
+    answer->at = text_append(answer->at, accept_ranges);
     answer->at = append_content_range(answer->at, first, last, entry->body_size);
     answer->at = text_append(answer->at, SPAN("Content-Length: "));
     answer->at = text_append_decimal(answer->at, last - first + 1);
@@ -156,6 +160,7 @@ static void answer_file(struct turn *turn, const struct request *request, bool c
     } else {
         answer = answer_begin(turn, request, HTTP_OK, closes);
         answer.at = text_append(answer.at, head.all);
+        answer.at = text_append(answer.at, accept_ranges);
         answer_end_head(&answer);
         answer_content(&answer, entry, 0, entry->body_size);
     }
