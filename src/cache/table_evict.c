@@ -1,9 +1,10 @@
 /* Greedy-Dual-Size-Frequency by sampling: of some 32 entries the one with the least clock + frequency / bytes goes, and the
- * clock rises to what it had. An entry that is hit takes the clock's present value, so what is not hit sinks. */
+ * clock rises to what it had. An entry that is hit takes the clock's present value, so what is not hit sinks.
+ * docs/EVICTION.md compares it with others. */
 #include "base/check.h"
 #include "cache/table_private.h"
 
-enum { SAMPLES = 32, TRIM_EVICTIONS_MAX = 64 };
+enum { KEPT = 8, SAMPLES = 24, TRIM_EVICTIONS_MAX = 64 };
 
 static uint32_t random_below(struct table *table, uint32_t bound)
 {
@@ -29,26 +30,53 @@ static bool is_unused(const struct entry *entry)
     return atomic_load_explicit(&entry->references, memory_order_relaxed) == 1;
 }
 
+/* What an entry in a slot is worth; one that is in use is worth everything. */
+static uint64_t worth_at(const struct index *index, uint32_t at)
+{
+    return is_unused(index->slots[at]) ? priority_of(index->slots[at]) : UINT64_MAX;
+}
+
+static void swap_slots(struct index *index, uint32_t a, uint32_t b)
+{
+    struct entry *entry = index->slots[a];
+    index->slots[a] = index->slots[b];
+    index->slots[b] = entry;
+    index->slots[a]->slot = a;
+    index->slots[b]->slot = b;
+}
+
+/* Which of the first slots holds the entry worth least (wants_least), or most. */
+static uint32_t extreme_of(const uint64_t worth[], uint32_t count, bool wants_least)
+{
+    uint32_t found = 0;
+    for (uint32_t i = 1; i < count; i++) {
+        if (wants_least ? worth[i] < worth[found] : worth[i] > worth[found]) found = i;
+    }
+    return found;
+}
+
+/* A small index is looked through, a big one sampled: what is worth little is kept in the first slots, where the next
+ * search begins, so that sampling finds nearly the least of all. */
 static bool evict_from(struct table *table, struct index *index)
 {
-    struct entry *victim = NULL;
-    uint64_t least = UINT64_MAX;
-    uint32_t samples = index->count < SAMPLES ? index->count : SAMPLES;
-    for (uint32_t i = 0; i < samples; i++) {
-        /* A small index is looked through, a big one sampled. */
-        uint32_t at = index->count <= SAMPLES ? i : random_below(table, index->count);
-        struct entry *entry = index->slots[at];
-        if (!is_unused(entry)) continue;
-        uint64_t priority = priority_of(entry);
-        if (priority < least) {
-            least = priority;
-            victim = entry;
-        }
+    uint64_t worth[KEPT];
+    uint32_t kept = index->count < KEPT ? index->count : KEPT;
+    if (kept == 0) return false;
+    for (uint32_t i = 0; i < kept; i++) worth[i] = worth_at(index, i);
+    uint32_t most = extreme_of(worth, kept, false), others = index->count - kept;
+    for (uint32_t i = 0; i < (others < SAMPLES ? others : SAMPLES); i++) {
+        uint32_t at = kept + (others <= SAMPLES ? i : random_below(table, others));
+        uint64_t sampled = worth_at(index, at);
+        if (sampled >= worth[most]) continue;
+        swap_slots(index, most, at);
+        worth[most] = sampled;
+        most = extreme_of(worth, kept, false);
     }
-    if (!victim) return false;
-    if (least > atomic_load_explicit(&table->clock, memory_order_relaxed))
-        atomic_store_explicit(&table->clock, least, memory_order_relaxed);
-    table_unlink(table, victim);
+    uint32_t least = extreme_of(worth, kept, true);
+    if (worth[least] == UINT64_MAX) return false;
+    if (worth[least] > atomic_load_explicit(&table->clock, memory_order_relaxed))
+        atomic_store_explicit(&table->clock, worth[least], memory_order_relaxed);
+    table_unlink(table, index->slots[least]);
     table->counts.evicted++;
     return true;
 }
