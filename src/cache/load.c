@@ -24,7 +24,7 @@ struct place {
     int64_t began_us; /* monotonic, before the look: what is read later was found then */
     int fd;           /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
-    bool crosses_link;     /* a symbolic link leads to it */
+    bool crosses_link;     /* a symbolic link leads to it, or to where nothing is */
     bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
     enum entry_kind kind;  /* if it is no file */
     struct file_identity identity;
@@ -53,17 +53,17 @@ static enum status nothing_there(struct place *place, enum status status)
 static enum status place_look(const struct load_rules *rules, struct place *place, enum file_patience patience)
 {
     int fd;
-    struct file_facts facts;
+    struct file_facts facts = { .crosses_link = false };
     enum status found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
     /* Something was renamed under a walk that went upward: measured, one in thirty while others do nothing else. */
     for (int tries = 1; found == STATUS_WOULD_BLOCK && patience == FILE_WAIT; tries++) {
         if (tries == WALKS_MAX) return STATUS_FAILED;
         found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
     }
+    place->crosses_link |= facts.crosses_link;
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {
         place->is_file = true;
-        place->crosses_link = facts.crosses_link;
         place->is_watched_alone = facts.crosses_link || facts.has_other_names;
         place->fd = fd;
         return STATUS_OK;
@@ -95,7 +95,7 @@ static enum status place_find(const struct load_rules *rules, struct span key, e
     size_t folder_size;
     place->began_us = clock_monotonic_us();
     place->fd = -1;
-    place->is_file = place->is_watched_alone = false;
+    place->is_file = place->is_watched_alone = place->crosses_link = false;
     place->identity = (struct file_identity){ 0 };
     if (!place_name(rules, key, place, &folder_size)) {
         place->kind = ENTRY_ABSENT;
@@ -346,6 +346,8 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
     struct entry *entry =
         new_entry(load->table, place->kind, false, load->key, load->hash, 0, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
+    /* What a link leads to changes where no event is of this name, and is not watched alone if it was not opened. */
+    entry->needs_checks = place->crosses_link || place->is_watched_alone;
     entry_stamp(entry, place->began_us);
     *ret_entry = entry;
     *ret_may_publish = may_publish;

@@ -51,6 +51,7 @@ NODISCARD bool file_beneath_supported(int root);
 /* Find what is at `path` (relative, NUL-terminated, "." for the root itself) beneath `root`, without opening it for reading.
  *
  * ret_place  on STATUS_OK, a descriptor that only names the place (O_PATH)
+ * ret_facts  whatever is returned, crosses_link is set: also a link may lead to nothing
  */
 NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                                 struct file_facts *ret_facts, struct file_identity *ret_identity);

@@ -151,6 +151,16 @@ def test_a_link_turned_outward_is_forbidden(server, folder):
     assert server.get("/link").status == 403
 
 
+def test_what_a_link_leads_to_appears_later(server, folder):
+    plant(folder, {"deep/other": "other"})
+    (folder / "link").symlink_to("deep/target")
+    (folder / "index.html").symlink_to("deep/target")
+    assert (server.get("/link").status, server.get("/").status) == (404, 403)
+    (folder / "deep/target").write_text("content")
+    check_seen(server, "/link", b"content")
+    check_seen(server, "/", b"content")
+
+
 def test_a_folder_moved_away_takes_its_files_along(server, folder):
     plant(folder, {"a/b/page": "page", "a/b/big": noise(SIZES[1], 1)})
     check_seen(server, "/a/b/page", b"page")
