@@ -52,9 +52,12 @@ struct entry {
     uint8_t is_published;          /* in the table now; under the table's lock */
     uint32_t slot;                 /* place in the table's index; under the table's lock */
     uint32_t charged_bytes;        /* 0: counted in no budget */
-    struct entry *next;            /* in the list of retired entries; under the table's lock */
-    struct entry *check_next;      /* in the keeper's queue */
-    int fd;                        /* ENTRY_STREAM; else -1 */
+    union {
+        uint32_t folder_events; /* until it is published: on names in the folder, when the mark was taken */
+        struct entry *next;     /* in the list of retired entries; under the table's lock */
+    };
+    struct entry *check_next; /* in the keeper's queue */
+    int fd;                   /* ENTRY_STREAM; else -1 */
     uint32_t key_size;
     uint32_t head_size;
     bool follows_appearances; /* the key's own folder was not there; `folder` is the nearest above it */

@@ -361,6 +361,7 @@ static void tie_to_folder(struct entry *entry, struct watch_mark *mark)
     mark->folder = NULL;
     entry->folder_version = mark->version;
     entry->folder_appearances = mark->appearances;
+    entry->folder_events = mark->events;
     entry->follows_appearances = mark->is_above;
     entry->needs_checks |= mark->needs_checks;
 }
@@ -386,6 +387,21 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
         entry_unref(*ret_entry); /* something happened there meanwhile: look again */
         if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
     }
+}
+
+struct entry *load_publish(const struct load_rules *rules, struct table *table, struct entry *entry)
+{
+    struct watch_mark mark = {
+        .folder = entry->folder,
+        .version = entry->folder_version,
+        .appearances = entry->folder_appearances,
+        .events = entry->folder_events,
+        .is_above = entry->follows_appearances,
+    };
+    struct entry *there = table_publish(table, entry);
+    if (there == entry && rules->watch && !watch_holds(rules->watch, &mark, entry_key(entry)))
+        table_remove(table, entry);
+    return there;
 }
 
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)

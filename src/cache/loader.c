@@ -94,7 +94,7 @@ static void run_load(struct loader *loader, struct job *job, bool takes_unsettle
     }
     struct entry *mine = entry;
     rcu_online();
-    if (status == STATUS_OK && may_publish) entry = table_publish(loader->table, entry);
+    if (status == STATUS_OK && may_publish) entry = load_publish(&loader->rules, loader->table, entry);
     if (entry) entry_ref(entry); /* beyond being online */
     rcu_offline();
     entry_unref(mine);

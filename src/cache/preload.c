@@ -235,7 +235,7 @@ static const char *load_one(const struct preload *preload, struct span key)
         reason = "there is no room: raise MMapMaxBytes or MMapMaxFiles";
     if (!reason) {
         rcu_online();
-        table_publish(preload->table, entry);
+        load_publish(preload->rules, preload->table, entry);
         rcu_offline();
     }
     entry_unref(entry);

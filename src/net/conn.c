@@ -149,7 +149,9 @@ static bool receive(struct worker *worker, struct conn *conn, struct span *ret_b
 static void set_deadline(struct worker *worker, struct conn *conn, bool had_stash, bool answered)
 {
     const struct worker_options *options = worker->options;
-    if (conn->pending) {
+    if (conn->is_waiting && !conn->pending) {
+        expect_by(worker, conn, worker->now_ms + options->load_timeout_ms);
+    } else if (conn->pending) {
         expect_by(worker, conn, worker->now_ms + options->send_min_window_ms);
     } else if (conn->stash || conn->framing != CONTENT_NONE) {
         /* Absolute: more bytes of the same request do not buy more time. */
@@ -269,12 +271,13 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
     return is_slow;
 }
 
-/* RFC 9110, 15.5.9: the head did not come in time. */
-static void refuse_late(struct worker *worker, struct conn *conn)
+/* RFC 9110, 15.5.9: the head did not come in time; 15.6.4: the disk did not answer in time. */
+static void refuse_late(struct worker *worker, struct conn *conn, enum http_status status)
 {
     struct handler handler = worker->options->handler;
-    handler.refuse(handler.self, HTTP_REQUEST_TIMEOUT, NULL, &worker->turn);
+    handler.refuse(handler.self, status, NULL, &worker->turn);
     conn->closes = conn->lingers = true;
+    conn->is_waiting = false; /* the mail, if it still comes, is nobody's */
     drop_stash(worker, conn);
     if (conn_send_turn(worker, conn))
         conn_run(worker, conn);
@@ -286,15 +289,22 @@ void conn_timer(struct worker *worker, struct conn *conn)
 {
     const struct worker_options *options = worker->options;
     bool is_due = worker->now_ms >= conn->deadline_ms;
-    bool is_slow = is_due && conn->pending && !conn->is_waiting && is_too_slow(worker, conn);
-    bool goes_on = is_due && !is_slow && (conn->pending || conn->is_waiting || conn->is_starved);
+    bool is_warming = conn->is_waiting && conn->pending && conn->pending->stream.entry;
+    bool is_slow = is_due && conn->pending && !is_warming && is_too_slow(worker, conn);
+    int64_t waited_us = is_warming ? worker->turn.now_us - conn->pending->warm_from_us : INT64_MAX;
+    bool is_hung =
+        is_due && (is_warming || (conn->is_waiting && !conn->pending)) && waited_us >= options->load_timeout_ms * 1000;
+    bool goes_on = is_due && !is_slow && !is_hung && (conn->pending || conn->is_starved);
     if (goes_on) conn->deadline_ms = worker->now_ms + options->send_min_window_ms;
     conn->timer_at_ms = conn->deadline_ms;
     timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
     if (!is_due || goes_on) return;
-    if (is_slow) socket_reset_on_close(conn->fd);
-    if (conn->phase == CONN_OPEN && conn->stash && conn->framing == CONTENT_NONE && !conn->pending && !conn->closes)
-        refuse_late(worker, conn);
+    if (conn->pending) socket_reset_on_close(conn->fd); /* what was sent so far must not look whole */
+    bool is_open = conn->phase == CONN_OPEN && conn->stash && !conn->pending && !conn->closes;
+    if (is_open && is_hung)
+        refuse_late(worker, conn, HTTP_SERVICE_UNAVAILABLE);
+    else if (is_open && conn->framing == CONTENT_NONE)
+        refuse_late(worker, conn, HTTP_REQUEST_TIMEOUT);
     else
         conn_end(worker, conn);
 }

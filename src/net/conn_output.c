@@ -87,6 +87,7 @@ static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_b
     *ret_broken =
         cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) != STATUS_OK;
     conn->is_waiting = !*ret_broken;
+    pending->warm_from_us = worker->turn.now_us;
     return false;
 }
 

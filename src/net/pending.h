@@ -27,6 +27,7 @@ struct pending {
     struct stream_part stream;         /* follows the parts */
     bool is_corked;                    /* the socket is, until the stream's end */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
+    int64_t warm_from_us;              /* when a loader was last asked for a window */
     int64_t rate_from_us;              /* when the present SendMinRate window began */
     uint64_t rate_taken;               /* bytes that the peer had taken then; 0 in the first window, which is lenient */
 };

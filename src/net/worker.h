@@ -33,6 +33,7 @@ struct worker_options {
     struct cache *cache;
     struct h1_limits limits;
     int64_t request_timeout_ms, keepalive_timeout_ms;
+    int64_t load_timeout_ms;   /* a request, or a stream, waits so long for a disk */
     uint64_t send_min_bytes_s; /* 0: no lowest rate */
     int64_t send_min_window_ms;
     int64_t hand_over_grace_ms, quit_grace_ms; /* how long a kept-alive connection may still ask, when told to end */

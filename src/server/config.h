@@ -47,6 +47,7 @@ struct config {
     uint64_t settle_ms;
     uint64_t request_timeout_ms;
     uint64_t keepalive_timeout_ms;
+    uint64_t load_timeout_ms;
     uint64_t send_min_bytes_s; /* 0: no lowest rate */
     uint64_t send_min_window_ms;
     unsigned pins_are_strict;   /* 1: what cannot be pinned is an error */

@@ -43,6 +43,8 @@ static const struct directive table[] = {
     { "Listen", "[ADDRESS:]PORT|unix:PATH", NULL,
       "Where to accept connections; may be given several times. Without it: port 8080 of every address.",
       DIRECTIVE_LISTEN, 0, 0, 0, NULL },
+    AMOUNT(DIRECTIVE_DURATION, "LoadTimeout", "TIME", "30s", load_timeout_ms, 1, DAY_MS,
+           "How long a request waits for a disk; then it is answered 503, and nobody else is concerned."),
     { "LogFormat", "combined|common|json", "combined", "How a line of the access log is written.", DIRECTIVE_CHOICE,
       AT(log_format), 0, 0, "combined|common|json" },
     AMOUNT(DIRECTIVE_NUMBER, "MaxConnections", "NUMBER", NULL, connections_max, 1, 1 << 24,

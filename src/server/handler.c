@@ -270,7 +270,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
 static void refuse(void *self, enum http_status status, const struct request *request, struct turn *turn)
 {
     (void)self;
-    answer_page(turn, NULL, status, true, SPAN_NONE);
+    answer_page(turn, NULL, status, true, status == HTTP_SERVICE_UNAVAILABLE ? SPAN("Retry-After: 1\r\n") : SPAN_NONE);
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     if (!request) return;
     exchange->line = request->line;

@@ -143,6 +143,7 @@ static void plan(struct server *server)
         },
         .request_timeout_ms = (int64_t)config->request_timeout_ms,
         .keepalive_timeout_ms = (int64_t)config->keepalive_timeout_ms,
+        .load_timeout_ms = (int64_t)config->load_timeout_ms,
         .send_min_bytes_s = config->send_min_bytes_s,
         .send_min_window_ms = (int64_t)config->send_min_window_ms,
         .hand_over_grace_ms = HAND_OVER_GRACE_MS,

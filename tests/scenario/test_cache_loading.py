@@ -12,7 +12,7 @@ import pytest
 
 from access_log import records_of
 from folio_process import eventually
-from http1_client import request_bytes
+from http1_client import Ended, request_bytes
 from preloads import SlowDisk
 from site_tree import noise, plant
 
@@ -324,3 +324,34 @@ def test_it_can_be_stopped_while_somebody_waits(server, disk, number):
             connection.receive_end()
         assert server.wait() == 0
         opener.join()
+
+
+def test_who_waits_for_a_disk_that_hangs_is_told_so_and_the_others_are_served(folio, site, disk):
+    """RFC 9110, 15.6.4: 503, with Retry-After."""
+    server = folio(site, "--threads", "1", "-c", "LoadTimeout 300ms", env=disk.environment)
+    assert server.get("/hot").body == HOT
+    disk.close()
+    with server.connect() as waiting, server.connect() as hot:
+        waiting.send(request_bytes("GET", "/cold"))
+        eventually(lambda: disk.waiting >= 1, "a read")
+        assert hot.get("/hot").body == HOT
+        response = waiting.receive()
+        assert (response.status, response["Retry-After"]) == (503, "1") and response.closes()
+        waiting.receive_end()
+        assert hot.get("/hot").body == HOT
+    disk.open()
+    eventually(lambda: server.get("/cold").status == 200, "the disk answers again")
+
+
+def test_a_stream_whose_disk_hangs_is_broken_off(folio, site, disk):
+    server = folio(site, "--threads", "1", "-c", "LoadTimeout 300ms", "-c", "SendMinRate 1 200ms", env=disk.environment)
+    stream = os.open(site / "stream", os.O_RDONLY)
+    os.fsync(stream)
+    os.posix_fadvise(stream, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(stream)
+    disk.close()
+    with server.connect() as connection:
+        connection.send(request_bytes("GET", "/stream"))
+        with pytest.raises(Ended):
+            connection.receive()
+    disk.open()
