@@ -321,6 +321,32 @@ static void renames_elsewhere_do_not_disturb_whoever_may_wait(void **state)
     assert_int_equal(disturbed, 0);
 }
 
+static void nobody_knows_it(void *context, struct span key, unsigned what)
+{
+    (void)context, (void)key, (void)what;
+}
+
+/* Who is told of a change looks into the table: it must not come there later. */
+static void what_changes_before_it_is_published_does_not_stay(void **state)
+{
+    (void)state;
+    rig.rules.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    assert_non_null(rig.rules.watch);
+    struct entry *kept = load_well("/file"), *old = load_well("/file");
+    assert_ptr_equal(load_publish(&rig.rules, rig.table, kept), kept);
+    assert_ptr_equal(rig_find(rig.table, "/file"), kept);
+    scratch_replace(&rig.scratch, "file", "a later version");
+    watch_events(rig.rules.watch, nobody_knows_it, NULL);
+    load_publish(&rig.rules, rig.table, old);
+    assert_null(rig_find(rig.table, "/file"));
+    entry_unref(kept);
+    entry_unref(old);
+    rcu_offline();
+    while (table_reclaim(rig.table)) {}
+    rcu_online();
+    watch_free(rig.rules.watch);
+}
+
 #define WITH_A_FILE(test) cmocka_unit_test_setup_teardown(test, with_a_file, without_a_file)
 
 int main(void)
@@ -332,6 +358,7 @@ int main(void)
         WITH_A_FILE(a_file_that_never_keeps_still_is_not_kept),
         WITH_A_FILE(what_changed_just_before_it_was_read_is_marked),
         WITH_A_FILE(a_file_that_is_written_is_never_torn),
+        WITH_A_FILE(what_changes_before_it_is_published_does_not_stay),
         WITH_A_FILE(renames_elsewhere_do_not_disturb_whoever_may_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
