@@ -66,8 +66,7 @@ uint64_t cache_preload(struct cache *cache, struct preload *preload)
 void cache_shrink(struct cache *cache)
 {
     rcu_reader_begin();
-    /* Whatever was used before the end of time is old enough. */
-    table_expire(cache->table, (uint32_t)(clock_monotonic_us() / 1000000) + 3600, UINT32_MAX);
+    table_clear(cache->table);
     rcu_reader_end();
     keeper_call(cache->keeper);
 }

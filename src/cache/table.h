@@ -68,6 +68,9 @@ void table_remove(struct table *table, struct entry *entry);
  * stopped, and remove those that were not used since used_before_s; returns how many were looked at. The caller is an online reader. */
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget);
 
+/* Remove everything, pinned or not, a few at a time so that nobody waits long for the lock. The caller is an online reader. */
+void table_clear(struct table *table);
+
 /* Descriptors are short: evict up to `count` streams that nobody uses. The caller is an online reader. */
 void table_shed_streams(struct table *table, unsigned count);
 

@@ -170,3 +170,20 @@ unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budg
     pthread_mutex_unlock(&table->lock);
     return looked_at;
 }
+
+void table_clear(struct table *table)
+{
+    enum { AT_ONCE = 1024 };
+    bool has_more = true;
+    while (has_more) {
+        has_more = false;
+        pthread_mutex_lock(&table->lock);
+        for (unsigned i = 0; i < INDEX_COUNT; i++) {
+            struct index *index = &table->indexes[i];
+            for (unsigned n = 0; n < AT_ONCE && index->count > 0; n++)
+                table_unlink(table, index->slots[index->count - 1]);
+            has_more |= index->count > 0;
+        }
+        pthread_mutex_unlock(&table->lock);
+    }
+}

@@ -179,6 +179,29 @@ static void a_table_full_of_files_lets_the_larger_class_go(void **state)
     assert_int_equal(rig_free(small), 0);
 }
 
+/* And what is pinned is never evicted, nor expired. */
+static void everything_goes_when_a_table_is_cleared(void **state)
+{
+    (void)state;
+    struct table *small = table_new(&(struct table_limits){ BYTES, 5000, 100, 100 });
+    for (unsigned i = 0; i < 3000; i++) {
+        struct entry *entry = rig_entry(small, ENTRY_SNAPSHOT, key_of("a", i), 10, 'x', 1);
+        entry->is_pinned = i % 2 == 0;
+        assert_ptr_equal(table_publish(small, entry), entry);
+        entry_unref(entry);
+    }
+    assert_true(rig_publish(small, ENTRY_STREAM, "/stream", 10, 'x', 1));
+    assert_true(rig_publish(small, ENTRY_ABSENT, "/gone", 0, 0, 1));
+    assert_int_equal(table_counts(small).pinned, 1500);
+    table_expire(small, UINT32_MAX / 2, UINT32_MAX);
+    assert_int_equal(table_counts(small).files, 1500);
+    table_clear(small);
+    assert_int_equal(table_counts(small).files, 0);
+    assert_true(rig_reclaim(small));
+    assert_int_equal(table_counts(small).bytes, 0);
+    assert_int_equal(rig_free(small), 0);
+}
+
 #define WITH_A_TABLE(test) cmocka_unit_test_setup_teardown(test, with_a_table, without_a_table)
 
 int main(void)
@@ -192,6 +215,7 @@ int main(void)
         WITH_A_TABLE(a_hit_counts_up_to_a_bound_and_notes_the_time),
         WITH_A_TABLE(what_has_no_content_makes_room_for_what_has),
         WITH_A_TABLE(a_table_full_of_files_lets_the_larger_class_go),
+        WITH_A_TABLE(everything_goes_when_a_table_is_cleared),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
