@@ -182,6 +182,64 @@ static void what_does_not_wait_is_loaded_in_place(void **state)
     assert_int_equal(cache_counts(cache).loads, 1);
 }
 
+static void what_is_being_written_is_left_to_a_loader(void **state)
+{
+    (void)state;
+    struct cache_found found;
+    have_loaded("/file");
+    scratch_text(&scratch, "other", "half of");
+    int writer = openat(scratch.fd, "other", O_WRONLY | O_APPEND | O_CLOEXEC);
+    assert_int_equal(write(writer, " i", 2), 2);
+    enum status status = find("/other", began_us, &found);
+    close(writer);
+    assert_int_equal(status, STATUS_WOULD_BLOCK);
+}
+
+/* What happens after the next load, before it is published. */
+static void (*after_load)(void);
+
+enum status __real_load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                              enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
+                              bool *ret_may_publish);
+enum status __wrap_load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                              enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
+                              bool *ret_may_publish);
+
+enum status __wrap_load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
+                              enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
+                              bool *ret_may_publish)
+{
+    enum status status =
+        __real_load_entry(rules, table, key, hash, patience, takes_unsettled, ret_entry, ret_may_publish);
+    void (*hook)(void) = after_load;
+    if (patience == FILE_NOWAIT) after_load = NULL;
+    if (patience == FILE_NOWAIT && hook) hook();
+    return status;
+}
+
+static struct entry *published_meanwhile;
+
+static void let_another_worker_load_it(void)
+{
+    poll(NULL, 0, 1); /* its look begins later */
+    struct cache_found found = find_well("/other", began_us);
+    assert_int_equal(found.outcome, CACHE_MISS);
+    published_meanwhile = found.entry;
+    give_back(&found);
+}
+
+static void of_two_workers_that_load_at_once_the_later_ones_is_used(void **state)
+{
+    (void)state;
+    struct cache_found found;
+    have_loaded("/file");
+    assert_int_equal(fstatat(scratch.fd, "other", &(struct stat){ 0 }, 0), 0);
+    after_load = let_another_worker_load_it;
+    assert_int_equal(find("/other", began_us, &found), STATUS_OK);
+    assert_ptr_equal(found.entry, published_meanwhile);
+    assert_false(found.is_owned);
+}
+
 static void without_room_it_is_for_this_request_only(void **state)
 {
     (void)state;
@@ -400,6 +458,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_A_CACHE(a_loader_is_asked_first_and_then_it_is_a_hit),
         WITH_A_CACHE(what_does_not_wait_is_loaded_in_place),
+        WITH_A_CACHE(what_is_being_written_is_left_to_a_loader),
+        WITH_A_CACHE(of_two_workers_that_load_at_once_the_later_ones_is_used),
         WITH_A_CACHE(without_room_it_is_for_this_request_only),
         WITH_A_CACHE(a_change_is_seen_without_looking),
         WITH_A_CACHE(what_was_not_there_is_found_when_it_comes),

@@ -192,6 +192,9 @@ static void no_more_are_evicted_than_was_allowed(void **state)
     assert_int_equal(table_counts(table).files, 7);
     assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, BYTES, 0));
     assert_int_equal(table_counts(table).files, 7);
+    for (unsigned i = 10; i < 10 + STREAMS; i++) assert_true(rig_publish(table, ENTRY_STREAM, key_of(i), 10, 'x', 1));
+    assert_false(table_reserve(table, ENTRY_STREAM, false, 1, 0));
+    assert_int_equal(table_counts(table).streams, STREAMS);
 }
 
 static const struct {
@@ -233,6 +236,7 @@ static void nothing_that_is_held_is_evicted(void **state)
             held[i] = rig_find(table, key_of(i));
             entry_ref(held[i]);
         }
+        assert_false(table_reserve(table, kind, false, 1, 1000));
         assert_false(rig_publish(table, kind, "/new", 10, 'x', 1));
         assert_int_equal(table_counts(table).evicted, evicted);
         for (unsigned i = 0; i < classes[c].limit; i++) assert_ptr_equal(rig_find(table, key_of(i)), held[i]);
@@ -249,6 +253,24 @@ static void nothing_that_is_held_is_evicted(void **state)
         rig_reclaim(table);
         assert_int_equal(table_counts(table).files, 0);
     }
+}
+
+static void files_of_all_classes_are_bounded_together(void **state)
+{
+    (void)state;
+    struct entry *held[FILES];
+    for (unsigned i = 0; i < FILES; i++) {
+        assert_true(rig_publish(table, i < WITHOUT_BODY ? ENTRY_ABSENT : ENTRY_SNAPSHOT, key_of(i), 10, 'x', 1));
+        held[i] = rig_find(table, key_of(i));
+        entry_ref(held[i]);
+    }
+    assert_false(table_reserve(table, ENTRY_SNAPSHOT, false, 1, 1000));
+    assert_false(table_reserve(table, ENTRY_STREAM, false, 1, 1000));
+    assert_int_equal(table_counts(table).files, FILES);
+    for (unsigned i = 0; i < FILES; i++) entry_unref(held[i]);
+    assert_true(table_reserve(table, ENTRY_STREAM, false, 1, 1000));
+    assert_int_equal(table_counts(table).files, FILES - 1);
+    table_unreserve(table, 1);
 }
 
 /* Whoever waited for the disk since it reserved may find its place taken. */
@@ -392,6 +414,7 @@ int main(void)
         WITH_A_TABLE(no_more_are_evicted_than_was_allowed),
         WITH_A_TABLE(every_class_has_its_limit_and_makes_room_for_the_next),
         WITH_A_TABLE(nothing_that_is_held_is_evicted),
+        WITH_A_TABLE(files_of_all_classes_are_bounded_together),
         WITH_A_TABLE(publishing_never_exceeds_a_limit),
         WITH_A_TABLE(what_was_not_used_expires),
         WITH_A_TABLE(times_before_the_start_of_the_clock_are_no_reason_to_expire),
