@@ -402,6 +402,8 @@ bool worker_has_ended(const struct worker *worker)
 
 void worker_command(struct worker *worker, enum worker_command command)
 {
+    /* relaxed: only one thread commands */
+    if ((int)command <= atomic_load_explicit(&worker->command, memory_order_relaxed)) return;
     /* release: pairs with the acquire in obey() */
     atomic_store_explicit(&worker->command, (int)command, memory_order_release);
     wakeup_ring(worker->mailbox.wakeup);

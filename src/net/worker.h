@@ -104,7 +104,7 @@ void worker_free(struct worker *worker); /* takes NULL; not running */
 /* Start its thread, which ends once it was told to. */
 NODISCARD enum status worker_start(struct worker *worker);
 
-/* Tell it; never to something weaker than before. Any thread. */
+/* Tell it; something weaker than before is ignored. One thread. */
 void worker_command(struct worker *worker, enum worker_command command);
 
 /* Its thread is about to end, or has. Any thread. */
