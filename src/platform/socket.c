@@ -156,6 +156,12 @@ void socket_refuse_new(int listener)
     setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program);
 }
 
+void socket_admit_new(int listener)
+{
+    int unused = 0;
+    setsockopt(listener, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+}
+
 void socket_reset_on_close(int fd)
 {
     struct linger linger = { .l_onoff = 1, .l_linger = 0 };

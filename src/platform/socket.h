@@ -55,6 +55,9 @@ NODISCARD int socket_accept(int listener, struct peer_address *ret_peer);
  * and nobody who was let in is lost. */
 void socket_refuse_new(int listener);
 
+/* Take that back. */
+void socket_admit_new(int listener);
+
 /* Make the next close() a reset, so that the peer cannot take what it got for a whole answer. */
 void socket_reset_on_close(int fd);
 

@@ -78,12 +78,30 @@ static struct listeners_at *find(struct listeners *listeners, const struct socke
     return NULL;
 }
 
+static uint16_t port_of(const struct socket_address *address)
+{
+    return address->at.any.sa_family == AF_INET ? address->at.v4.sin_port : address->at.v6.sin6_port;
+}
+
+/* We have the same port of another address, which may be one address for all: then it is not taken by somebody else. */
+static bool is_beside_ours(const struct listeners *listeners, const struct listeners_at *at)
+{
+    bool is_beside = false;
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        const struct listeners_at *other = &listeners->at[i];
+        is_beside |= other != at && other->count > 0 && !is_unix(&other->address) && !is_unix(&at->address) &&
+                     other->address.at.any.sa_family == at->address.at.any.sa_family &&
+                     port_of(&other->address) == port_of(&at->address);
+    }
+    return is_beside;
+}
+
 /* As many sockets as workers; they are never fewer than before, as what waits in a queue must be served.
  * A Unix socket cannot be had more than once: the workers share it. */
-static bool open_sockets(struct listeners_at *at, unsigned workers)
+static bool open_sockets(const struct listeners *listeners, struct listeners_at *at, unsigned workers)
 {
     unsigned wanted = is_unix(&at->address) ? 1 : workers;
-    if (at->count == 0 && socket_is_taken(&at->address)) {
+    if (at->count == 0 && !is_beside_ours(listeners, at) && socket_is_taken(&at->address)) {
         errno = EADDRINUSE;
         return false;
     }
@@ -105,6 +123,15 @@ static void close_at(struct listeners *listeners, unsigned index)
     listeners->at[index] = listeners->at[--listeners->address_count];
 }
 
+/* Where the kernel shares connections out to sockets that nobody accepts from, they would wait for good. */
+static void close_unserved(struct listeners *listeners)
+{
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        struct listeners_at *at = &listeners->at[i];
+        while (at->served > 0 && at->count > at->served) close(at->fds[--at->count]);
+    }
+}
+
 bool listeners_extend(struct listeners *listeners, const struct config *config)
 {
     struct wishes wishes;
@@ -123,7 +150,7 @@ bool listeners_extend(struct listeners *listeners, const struct config *config)
             if (wishes.items[i].follows && listeners->address_count > 1)
                 at->address.at.v4.sin_port = listeners->at[listeners->address_count - 2].address.at.v6.sin6_port;
         }
-        if (open_sockets(at, listeners_workers(config))) continue;
+        if (open_sockets(listeners, at, listeners_workers(config))) continue;
         int error = errno;
         if (at->count == 0) listeners->address_count--;
         bool lacks_family = error == EAFNOSUPPORT || error == EADDRNOTAVAIL;
@@ -134,7 +161,17 @@ bool listeners_extend(struct listeners *listeners, const struct config *config)
     return true;
 fail:
     while (listeners->address_count > before) close_at(listeners, listeners->address_count - 1);
+    close_unserved(listeners);
     return false;
+}
+
+void listeners_serve(struct listeners *listeners)
+{
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        struct listeners_at *at = &listeners->at[i];
+        at->served = at->count;
+        for (unsigned j = 0; j < at->count && !is_unix(&at->address); j++) socket_admit_new(at->fds[j]);
+    }
 }
 
 void listeners_keep(struct listeners *listeners, const struct config *config)
@@ -147,6 +184,7 @@ void listeners_keep(struct listeners *listeners, const struct config *config)
             is_wanted |= is_same(&wishes.items[j].address, &listeners->at[i].asked);
         if (!is_wanted) close_at(listeners, i);
     }
+    close_unserved(listeners);
 }
 
 unsigned listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,

@@ -18,6 +18,7 @@ struct listeners_at {
     struct socket_address asked;   /* as configured; port 0: any */
     struct socket_address address; /* as it is */
     unsigned count;                /* sockets; each must be served by some worker */
+    unsigned served;               /* so many of them are served already; 0: none is */
     int fds[THREADS_MAX];
 };
 
@@ -29,7 +30,10 @@ struct listeners {
 /* Open what `config` asks for beyond what is there. False: it was told, and nothing was changed. */
 NODISCARD bool listeners_extend(struct listeners *listeners, const struct config *config);
 
-/* Close what `config` does not ask for. */
+/* A server process is ready, or there is none any more: all sockets are to be served, and take whoever comes. */
+void listeners_serve(struct listeners *listeners);
+
+/* Close what `config` does not ask for, and what was opened for a server that never got ready. */
 void listeners_keep(struct listeners *listeners, const struct config *config);
 
 /* The sockets that worker `index` of `workers` serves, as copies of its own; returns how many. */

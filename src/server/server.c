@@ -246,7 +246,6 @@ static void say_stats(const struct server *server)
 static void obey_signals(struct server *server, int signals, int ended)
 {
     unsigned running = server->thread_count;
-    bool was_told_to_stop = false;
     while (running > 0) {
         struct pollfd wait[] = { { .fd = signals, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
         int interval_ms = server->config->stats_interval_ms ? (int)server->config->stats_interval_ms : -1;
@@ -267,11 +266,7 @@ static void obey_signals(struct server *server, int signals, int ended)
             cache_shrink(server->site.cache);
             break;
         case SIGTERM:
-        case SIGINT:
-            if (was_told_to_stop) _exit(0);
-            was_told_to_stop = true;
-            command_all(server, WORKER_STOP);
-            break;
+        case SIGINT: command_all(server, WORKER_STOP); break;
         default: break;
         }
     }
@@ -342,10 +337,10 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     plan(server);
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {
-        say_ready(server);
         bool told = write(ready, "+", 1) == 1;
         close(ready);
         ready = -1;
+        say_ready(server); /* only now: whoever reads it may rely on another one if this one crashes */
         if (told) obey_signals(server, signals, ended);
         exit_status = 0;
     }

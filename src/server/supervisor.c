@@ -64,10 +64,11 @@ static struct child *child_in(struct supervisor *supervisor, enum child_state st
 }
 
 /* In the new process: serve, and end. */
-static void serve(struct supervisor *supervisor, const struct config *config, int ready)
+static void serve(struct supervisor *supervisor, const struct config *config, pid_t parent, int ready)
 {
     /* Nobody holds the sockets for us if the supervisor is killed: then finish what was begun. */
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    if (getppid() != parent) kill(getpid(), SIGQUIT); /* it was killed before it could be asked for */
     close(supervisor->signals);
     for (unsigned i = 0; i < CHILDREN_MAX; i++) {
         if (supervisor->children[i].state == CHILD_STARTING && supervisor->children[i].ready >= 0)
@@ -86,10 +87,10 @@ static bool spawn(struct supervisor *supervisor, const struct config *config)
         return false;
     }
     fflush(stdout);
-    pid_t pid = fork();
+    pid_t parent = getpid(), pid = fork();
     if (pid == 0) {
         close(ready[0]);
-        serve(supervisor, config, ready[1]);
+        serve(supervisor, config, parent, ready[1]);
     }
     close(ready[1]);
     if (pid < 0) {
@@ -118,6 +119,7 @@ static void reload(struct supervisor *supervisor)
         child->state = CHILD_LEAVING;
         close(child->ready);
         drop_next_config(supervisor);
+        listeners_keep(&supervisor->listeners, supervisor->config);
     }
     struct config *config = calloc(1, sizeof *config);
     if (!config) return;
@@ -127,6 +129,7 @@ static void reload(struct supervisor *supervisor)
         supervisor->next_config = config;
         if (spawn(supervisor, config)) return;
         supervisor->next_config = NULL;
+        listeners_keep(&supervisor->listeners, supervisor->config);
     }
     config_done(config);
     free(config);
@@ -141,6 +144,7 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
     child->state = CHILD_SERVING;
     supervisor->has_served = true;
     supervisor->restart_at_ms = 0;
+    listeners_serve(&supervisor->listeners);
     if (supervisor->next_config) {
         config_done(supervisor->config);
         free(supervisor->config);
@@ -166,6 +170,7 @@ static void plan_restart(struct supervisor *supervisor, const struct child *chil
     supervisor->pause_ms = lived_well || pause_ms == 0 ? PAUSE_MS_MIN : pause_ms * 2;
     if (supervisor->pause_ms > PAUSE_MS_MAX) supervisor->pause_ms = PAUSE_MS_MAX;
     supervisor->restart_at_ms = now_ms() + pause_ms;
+    listeners_serve(&supervisor->listeners); /* if it was told to stop, and we were not, it refuses whoever comes */
     fprintf(stderr, "folio: server process %d %s; another one is started\n", (int)child->pid, how);
 }
 
@@ -173,7 +178,11 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
 {
     enum child_state state = child->state;
     child->state = CHILD_NONE;
-    if (child->ready >= 0 && state == CHILD_STARTING) close(child->ready);
+    if (child->ready >= 0 && state == CHILD_STARTING) {
+        char byte; /* it may have been ready, and crashed before we heard of it */
+        supervisor->has_served |= read(child->ready, &byte, 1) == 1;
+        close(child->ready);
+    }
     if (supervisor->is_stopping || state == CHILD_LEAVING) return;
     if (state == CHILD_SERVING) {
         plan_restart(supervisor, child, status);
@@ -231,9 +240,9 @@ static void obey(struct supervisor *supervisor, uint32_t signal_number)
     }
 }
 
-static int wait_ms(const struct supervisor *supervisor)
+static int wait_ms(struct supervisor *supervisor)
 {
-    if (supervisor->restart_at_ms == 0 || supervisor->is_stopping) return -1;
+    if (supervisor->restart_at_ms == 0 || supervisor->is_stopping || child_in(supervisor, CHILD_STARTING)) return -1;
     int64_t left = supervisor->restart_at_ms - now_ms();
     return left > 0 ? (int)left : 0;
 }
@@ -246,6 +255,9 @@ static void run(struct supervisor *supervisor)
                         !child_in(supervisor, CHILD_LEAVING);
         if (supervisor->is_stopping && is_alone) return;
         struct child *starting = child_in(supervisor, CHILD_STARTING);
+        /* One that was to take over was given up before there was any other: what was served last is started again. */
+        if (!starting && !child_in(supervisor, CHILD_SERVING) && supervisor->restart_at_ms == 0)
+            supervisor->restart_at_ms = now_ms();
         struct pollfd wait[] = { { .fd = supervisor->signals, .events = POLLIN },
                                  { .fd = starting ? starting->ready : -1, .events = POLLIN } };
         int polled = poll(wait, 2, wait_ms(supervisor));

@@ -138,3 +138,54 @@ def test_another_address_is_listened_at_after_a_reload(folio, site):
     reload_and_wait(server)
     eventually(path.exists, "the socket")
     assert server.get("/page").body == b"page"
+
+
+def test_a_process_that_is_told_to_stop_behind_our_back_is_replaced(folio, site):
+    server = folio(None, "-f", site / "folio.conf")
+    server.expects_errors = True
+    told = server.serving_pid
+    os.kill(told, signal.SIGTERM)
+    eventually(lambda: told not in server.serving_pids and server.serving_pids, "another server process")
+    assert server.get("/page").body == b"page"
+
+
+def test_a_reload_that_fails_while_nothing_serves_starts_the_old_one_again(folio, site):
+    (site / "types").write_text("text/plain page\n")
+    (site / "folio.conf").write_text("DocumentRoot www\nTypesConfig types\n")
+    server = folio(None, "-f", site / "folio.conf")
+    server.expects_errors = True
+    killed = server.serving_pid
+    (site / "types").unlink()
+    os.mkfifo(site / "types")  # whoever starts waits for what is never written
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: killed not in server.serving_pids and server.serving_pids, "one that is starting")
+    (site / "types").unlink()
+    (site / "types").write_text("text/plain page\n")
+    (site / "folio.conf").write_text("Bogus 1\n")
+    server.send_signal(signal.SIGHUP)
+    assert server.get("/page").body == b"page"
+
+
+def test_a_reload_for_more_threads_that_fails_takes_no_connections(folio, site):
+    config = site / "folio.conf"
+    config.write_text("DocumentRoot www\nThreads 1\n")
+    server = folio(None, "-f", config)
+    server.expects_errors = True
+    config.write_text("DocumentRoot nowhere\nThreads 8\n")
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "serving goes on as before" in server.errors(), "the message")
+    assert {server.get("/page").body for _ in range(40)} == {b"page"}
+
+
+def test_a_signal_to_all_processes_stops_them_in_order(folio, site):
+    """As a terminal's Ctrl-C, and as a service manager: the serving one is told twice."""
+    server = folio(None, "-f", site / "folio.conf", "--threads", "1")
+    with server.connect(receive_buffer=16384) as slow:
+        slow.send(request_bytes("GET", "/big"))
+        server.settle()
+        serving = server.serving_pid
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(serving, number)
+        server.send_signal(signal.SIGINT)
+        assert slow.receive().body == noise(3_000_000, 1)
+    eventually(lambda: not server.is_running(), "its end")
