@@ -150,6 +150,42 @@ static void make_known(struct watch *watch, struct folder *folder, const struct 
     *bucket = folder;
 }
 
+/* Under the lock: out of every list, and freed. Nobody holds it, and nothing is below it. */
+static void remove_folder(struct watch *watch, struct folder *folder)
+{
+    drop_watched(watch, folder);
+    struct folder **link = &folder->parent->child;
+    while (*link != folder) link = &(*link)->sibling;
+    *link = folder->sibling;
+    link = key_bucket(watch, folder->hash);
+    while (*link != folder) link = &(*link)->key_next;
+    *link = folder->key_next;
+    free(folder);
+    watch->counts.folders--;
+}
+
+/* Under the lock. The root stays. */
+static bool is_of_use(const struct folder *folder)
+{
+    /* acquire: after everything that was done with it */
+    return atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child || !folder->parent;
+}
+
+/* What was not there is forgotten at once: anybody can ask for as many as he likes. */
+static void forget_unknown(struct watch *watch, struct folder *folder)
+{
+    pthread_mutex_lock(&watch->lock);
+    folder_unref(folder);
+    if (!folder->is_known && !is_of_use(folder)) remove_folder(watch, folder);
+    pthread_mutex_unlock(&watch->lock);
+}
+
+/* Under the lock. */
+static uint32_t version_of(const struct folder *folder)
+{
+    return folder ? atomic_load_explicit(&folder->version, memory_order_relaxed) : 0;
+}
+
 enum ensured { ENSURED, NOT_THERE, UNKNOWABLE };
 
 /* Make the folder `key` known; its parent (NULL for the root) is, and is not freed meanwhile. */
@@ -161,7 +197,8 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         struct folder *folder = watch_find_folder(watch, key);
         if (!folder) folder = add_folder(watch, key, parent);
         if (folder) atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
-        uint32_t parent_events = parent ? parent->events : 0;
+        uint32_t parent_events = parent ? parent->events : 0, parent_version = version_of(parent);
+        uint32_t version = version_of(folder);
         bool is_known = folder && folder->is_known;
         pthread_mutex_unlock(&watch->lock);
         if (!folder) return UNKNOWABLE;
@@ -171,13 +208,14 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         enum status status = look_at_folder(watch, key, &found);
         pthread_mutex_lock(&watch->lock);
         /* Another may have been here first; or something happened above, and what was found is elsewhere now. */
-        bool is_still_there = !parent || (parent->is_known && parent->events == parent_events);
+        bool is_still_there = version_of(folder) == version && version_of(parent) == parent_version &&
+                              (!parent || (parent->is_known && parent->events == parent_events));
         if (status == STATUS_OK && found.is_there && is_still_there && !folder->is_known)
             make_known(watch, folder, &found);
         is_known = folder->is_known;
         pthread_mutex_unlock(&watch->lock);
         if (is_known) return ENSURED;
-        folder_unref(folder);
+        forget_unknown(watch, folder);
         if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !found.is_there)) return NOT_THERE;
         if (status != STATUS_OK) return UNKNOWABLE;
     }
@@ -255,7 +293,10 @@ void watch_note_event(struct folder *folder, struct span name)
 
 void watch_file(struct watch *watch, int fd, struct span key)
 {
-    int watched = notify_watch_file(watch->notify, fd);
+    pthread_mutex_lock(&watch->lock);
+    bool has_room = watch->counts.files < WATCHED_FILES_MAX;
+    pthread_mutex_unlock(&watch->lock);
+    int watched = has_room ? notify_watch_file(watch->notify, fd) : -1;
     if (watched < 0) return; /* it is looked at by age all the same */
     pthread_mutex_lock(&watch->lock);
     struct watched_file **bucket = &watch->files[(unsigned)watched % WATCH_BUCKETS];
@@ -278,20 +319,10 @@ void watch_tidy(struct watch *watch)
     for (int i = 0; i < BUCKETS_A_TIME; i++) {
         struct folder **at = &watch->by_key[watch->tidy_at++ % WATCH_BUCKETS];
         while (*at) {
-            struct folder *folder = *at;
-            /* acquire: after everything that was done with it. The root stays. */
-            bool is_used = atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child;
-            if (is_used || !folder->parent) {
-                at = &folder->key_next;
-                continue;
-            }
-            drop_watched(watch, folder);
-            struct folder **link = &folder->parent->child;
-            while (*link != folder) link = &(*link)->sibling;
-            *link = folder->sibling;
-            *at = folder->key_next;
-            free(folder);
-            watch->counts.folders--;
+            if (is_of_use(*at))
+                at = &(*at)->key_next;
+            else
+                remove_folder(watch, *at);
         }
     }
     pthread_mutex_unlock(&watch->lock);

@@ -65,22 +65,6 @@ static void watch_steps(struct watch *watch)
     }
 }
 
-struct watch *watch_new(int root, const char *root_path)
-{
-    struct watch *watch = calloc(1, sizeof *watch);
-    if (!watch) return NULL;
-    watch->root = root;
-    pthread_mutex_init(&watch->lock, NULL);
-    watch->notify = notify_open();
-    watch->root_path = strdup(root_path);
-    if (watch->notify < 0 || !watch->root_path) {
-        watch_free(watch);
-        return NULL;
-    }
-    watch_steps(watch);
-    return watch;
-}
-
 void watch_free(struct watch *watch)
 {
     if (!watch) return;
@@ -116,6 +100,7 @@ static void void_everything(struct watch *watch)
 static void follow_root(struct watch *watch)
 {
     struct stat before, now;
+    watch_steps(watch); /* first: what changes on the way after the look is an event */
     int fd = file_root_open(watch->root_path);
     if (fd >= 0 && fstat(fd, &now) == 0 && fstat(watch->root, &before) == 0 &&
         (now.st_dev != before.st_dev || now.st_ino != before.st_ino)) {
@@ -127,7 +112,22 @@ static void follow_root(struct watch *watch)
         }
     }
     if (fd >= 0) close(fd);
-    watch_steps(watch);
+}
+
+struct watch *watch_new(int root, const char *root_path)
+{
+    struct watch *watch = calloc(1, sizeof *watch);
+    if (!watch) return NULL;
+    watch->root = root;
+    pthread_mutex_init(&watch->lock, NULL);
+    watch->notify = notify_open();
+    watch->root_path = strdup(root_path);
+    if (watch->notify < 0 || !watch->root_path) {
+        watch_free(watch);
+        return NULL;
+    }
+    follow_root(watch); /* it may be another since `root` was opened */
+    return watch;
 }
 
 static void tell_name(struct telling *telling, struct folder *folder, const struct notify_event *event)

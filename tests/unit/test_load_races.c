@@ -347,6 +347,43 @@ static void what_changes_before_it_is_published_does_not_stay(void **state)
     watch_free(rig.rules.watch);
 }
 
+static void a_root_that_was_turned_before_it_was_watched_is_followed(void **state)
+{
+    (void)state;
+    char path[128];
+    struct scratch *scratch = &rig.scratch;
+    scratch_text(scratch, "folder/file", "in the folder");
+    scratch_text(scratch, "bare/file", "no longer bare");
+    scratch_link(scratch, "folder", "root");
+    snprintf(path, sizeof path, "%s/root", scratch->path);
+    rig.rules.root = file_root_open(path);
+    assert_true(rig.rules.root >= 0);
+    scratch_unlink(scratch, "root");
+    scratch_link(scratch, "bare", "root");
+    rig.rules.watch = watch_new(rig.rules.root, path);
+    assert_non_null(rig.rules.watch);
+    struct entry *entry = load_well("/file");
+    assert_memory_equal(entry_body(entry), "no longer bare", 14);
+    entry_unref(entry);
+    watch_free(rig.rules.watch);
+    close(rig.rules.root);
+}
+
+/* Anybody can ask for as many as he likes. */
+static void folders_that_are_not_there_are_not_kept_in_mind(void **state)
+{
+    (void)state;
+    rig.rules.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    assert_non_null(rig.rules.watch);
+    char key[32];
+    for (int i = 0; i < 20; i++) {
+        snprintf(key, sizeof key, "/missing-%d/file", i);
+        entry_unref(load_well(key));
+    }
+    assert_int_equal(watch_counts(rig.rules.watch).folders, 1);
+    watch_free(rig.rules.watch);
+}
+
 #define WITH_A_FILE(test) cmocka_unit_test_setup_teardown(test, with_a_file, without_a_file)
 
 int main(void)
@@ -359,6 +396,8 @@ int main(void)
         WITH_A_FILE(what_changed_just_before_it_was_read_is_marked),
         WITH_A_FILE(a_file_that_is_written_is_never_torn),
         WITH_A_FILE(what_changes_before_it_is_published_does_not_stay),
+        WITH_A_FILE(a_root_that_was_turned_before_it_was_watched_is_followed),
+        WITH_A_FILE(folders_that_are_not_there_are_not_kept_in_mind),
         WITH_A_FILE(renames_elsewhere_do_not_disturb_whoever_may_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
