@@ -163,6 +163,9 @@ static struct job *next_job(struct loader *loader)
         if (job) {
             list_remove(&job->link);
             loader->queued -= job != delayed;
+            /* Whoever was woken for another job, or waited for a later one, may have taken this one: that needs somebody, too. */
+            if (!list_is_empty(&loader->queue) || !list_is_empty(&loader->delayed))
+                pthread_cond_signal(&loader->has_work);
             return job;
         }
         loader->idle++;
