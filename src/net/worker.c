@@ -36,13 +36,16 @@ static bool watch(struct worker *worker, int fd, uint32_t events, uint64_t what)
 
 static void watch_listeners(struct worker *worker)
 {
+    worker->is_paused = false;
     for (unsigned i = 0; i < worker->listener_count; i++) {
         struct worker_listener *listener = &worker->listeners[i];
         bool watched =
             watch(worker, listener->fd, EPOLLIN | (listener->is_shared ? EPOLLEXCLUSIVE : 0u), IS_LISTENER | i);
-        ASSERT(watched || errno == EEXIST || errno == ENOMEM || errno == ENOSPC);
+        if (watched || errno == EEXIST) continue;
+        ASSERT(errno == ENOMEM || errno == ENOSPC);
+        worker->is_paused = true; /* it is tried again: nobody else accepts from this one */
+        worker->resume_at_ms = worker->now_ms + PAUSE_MS;
     }
-    worker->is_paused = false;
 }
 
 /* The limit is one for all: what is idle at another worker can make room for who waits at this one. */
