@@ -12,7 +12,7 @@
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { TICK_MS_MIN = 20, TICK_MS_MAX = 1000, EXPIRE_LOOKS_A_TICK = 4096 };
+enum { TICK_MS_MIN = 20, TICK_MS_MAX = 1000, EXPIRE_LOOKS_A_TICK = 4096, SETTLING_MAX = 1024 };
 
 /* A file that is being written: its entry stays as it is until the writer closes it, or until_us. */
 struct settling {
@@ -27,6 +27,7 @@ struct keeper {
     const struct load_rules *rules;
     struct table *table;
     struct loader *loader;
+    unsigned settling_count; /* the keeper's alone */
     int64_t revalidate_ms, expire_ms;
     _Atomic(struct entry *) queue;                   /* a stack; workers push, the keeper takes all of it */
     _Atomic uint64_t checks, invalidations, settles; /* the keeper writes; relaxed: counts */
@@ -72,22 +73,26 @@ static struct settling *find_settling(struct keeper *keeper, struct span key)
     return NULL;
 }
 
-static void forget_settling(struct settling *settling)
+static void forget_settling(struct keeper *keeper, struct settling *settling)
 {
     if (!settling) return;
+    keeper->settling_count--;
     list_remove(&settling->link);
     free(settling);
 }
 
-/* Its old version is served until it is whole. False: no memory; then it goes at once. */
+/* Its old version is served until it is whole. False: no memory, or too many already (each event
+ * looks through them); then it goes at once. */
 static bool let_settle(struct keeper *keeper, struct span key, uint64_t hash)
 {
+    if (keeper->settling_count == SETTLING_MAX) return false;
     struct settling *settling = malloc(sizeof *settling + key.size);
     if (!settling) return false;
     *settling = (struct settling){ .hash = hash, .key_size = key.size };
     settling->until_us = clock_monotonic_us() + keeper->rules->settle_ms * 1000;
     memcpy(settling->key, key.data, key.size);
     list_append(&keeper->settling, &settling->link);
+    keeper->settling_count++;
     count(&keeper->settles);
     return true;
 }
@@ -123,7 +128,7 @@ static void obey(struct keeper *keeper, struct span key, unsigned what)
         count(&keeper->invalidations);
     }
     rcu_offline();
-    if (!is_kept) forget_settling(settling);
+    if (!is_kept) forget_settling(keeper, settling);
     if (!is_kept && (what & (NOTIFY_APPEARED | NOTIFY_WRITTEN | NOTIFY_ATTRIBUTES)))
         keep_pinned(keeper, key, hash, what);
 }
@@ -146,7 +151,7 @@ static void end_settling(struct keeper *keeper)
         struct settling *settling = CONTAINER_OF(keeper->settling.next, struct settling, link);
         if (settling->until_us > now_us) return;
         loader_reload(keeper->loader, span_of(settling->key, settling->key_size), settling->hash, true);
-        forget_settling(settling);
+        forget_settling(keeper, settling);
     }
 }
 
@@ -269,7 +274,7 @@ void keeper_free(struct keeper *keeper)
         entry_unref(entry);
     }
     while (!list_is_empty(&keeper->settling))
-        forget_settling(CONTAINER_OF(keeper->settling.next, struct settling, link));
+        forget_settling(keeper, CONTAINER_OF(keeper->settling.next, struct settling, link));
     close(keeper->wakeup);
     free(keeper);
 }

@@ -6,7 +6,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { EVENTS_BYTES = 64 << 10 };
+enum { EVENTS_BYTES = 64 << 10, READS_MAX = 16 };
 
 int notify_open(void)
 {
@@ -70,12 +70,10 @@ static unsigned what_of(uint32_t mask)
 void notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context)
 {
     _Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
-    for (;;) {
+    for (int reads = 0; reads < READS_MAX; reads++) {
         ssize_t size = read(notify, bytes, sizeof bytes);
-        if (size <= 0) {
-            if (size < 0 && errno == EINTR) continue;
-            return;
-        }
+        if (size < 0 && errno == EINTR) continue;
+        if (size <= 0) return;
         for (char *at = bytes; at < bytes + size;) {
             const struct inotify_event *raw = (const struct inotify_event *)(const void *)at;
             struct notify_event event = {
