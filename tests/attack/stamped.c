@@ -43,6 +43,7 @@ struct attack {
     struct counts counts[CLASSES];
     _Atomic uint64_t verified, shown[VERDICTS];
     _Atomic bool is_quiet; /* the writers have ended: whole files are asked for a last time, and the clients end */
+    int64_t begun_us;      /* monotonic */
     int seconds;
     uint64_t answers_max; /* stop when so many are verified; 0: only when the time is over */
 };
@@ -124,14 +125,16 @@ static void show(struct attack *attack, const struct question *question, const s
 {
     if (judgement->verdict == VERDICT_VERIFIED || judgement->verdict == VERDICT_ABORTED) return;
     if (atomic_fetch_add(&attack->shown[judgement->verdict], 1) >= SHOWN_MAX) return;
-    fprintf(
-        stderr,
-        "%s: %s: %s; status %d, generation %u of %u, %.1f ms late, %s, %s%s%s%s, %zu bytes of %" PRIu64 ", ETag %s\n",
-        verdict_names[judgement->verdict], question->file->target, judgement->why, answer->status,
-        judgement->generation, atomic_load(&question->file->newest), (double)judgement->late_us / 1000,
-        question->is_http10 ? "HTTP/1.0" : "HTTP/1.1", question->has_range ? question->range : "whole",
-        question->if_range[0] ? ", If-Range: " : "", question->if_range,
-        question->if_none_match[0] ? ", If-None-Match" : "", answer->body_size, answer->content_length, answer->etag);
+    fprintf(stderr,
+            "%s after %.3f s: %s: %s; status %d, generation %u of %u, %.1f ms late, %s, %s%s%s%s, %zu bytes of %" PRIu64
+            ", ETag %s\n",
+            verdict_names[judgement->verdict], (double)(answer->sent_us - attack->begun_us) / 1e6,
+            question->file->target, judgement->why, answer->status, judgement->generation,
+            atomic_load(&question->file->newest), (double)judgement->late_us / 1000,
+            question->is_http10 ? "HTTP/1.0" : "HTTP/1.1", question->has_range ? question->range : "whole",
+            question->if_range[0] ? ", If-Range: " : "", question->if_range,
+            question->if_none_match[0] ? ", If-None-Match" : "", answer->body_size, answer->content_length,
+            answer->etag);
 }
 
 static void ask_one(struct asker *asker, unsigned number)
@@ -323,6 +326,7 @@ int main(int argc, char **argv)
     static pthread_t writer_threads[FILES_MAX * CLASSES], asker_threads[CLIENTS_MAX];
     static struct asker askers[CLIENTS_MAX];
     read_options(&attack, argc, argv);
+    attack.begun_us = history_now_us();
     attack.plan.rest_us = 4 * attack.oracle.bound_us < 2000000 ? 4 * attack.oracle.bound_us : 2000000;
     attack.file_count = attack.plan.files * CLASSES;
     attack.files = calloc(attack.file_count, sizeof *attack.files);

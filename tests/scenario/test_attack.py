@@ -112,11 +112,11 @@ def test_a_mutant_of_the_server_is_found(folio, folder, program, sources, monkey
         assert text.count(old) == 1, f"{path} has changed: {old}"
         (sources / path).write_text(text.replace(old, new))
     run_quietly("ninja", "-C", sources / "build", "folio")
+    for path, text in originals.items():
+        (sources / path).write_text(text)
     monkeypatch.setenv("FOLIO", os.fspath(sources / "build" / "folio"))
     server = folio(folder, "--threads", "2", *OPTIONS)
     outcome = attack.run(program, server, folder, SECONDS, *JUDGE)
-    for path, text in originals.items():
-        (sources / path).write_text(text)
     assert outcome.code == (1 if seen else 0), outcome.text
     if seen:
         writer, column = seen
