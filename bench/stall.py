@@ -3,11 +3,13 @@
 
 A steady client asks for a hot file of 1 KiB over four connections, a thousand times a second, first alone, and then
 beside 16 others who fetch files that are in nobody's memory, from a disk that is slow: each server runs in a cgroup
-(blkio, version 1) whose reads are throttled. `big`: files of 8 MiB at 32 MiB/s. `small`: files of 4 KiB at 1 MB/s.
-Prints the hot client's latency alone and beside the cold reads, the ratio of the two at p99, and what the cold readers
-got. Writes build/bench/stall.json. Needs root, and a work folder on a disk of this machine.
+(blkio, version 1) whose reads are throttled. `big`: files of 8 MiB at 32 MiB/s, each client its own; `shared`: the same
+files, but all clients ask for all of them, one after the other; `small`: files of 4 KiB at 1 MB/s. Prints the hot
+client's latency alone and beside the cold reads, the ratio of the two at p99, and what the cold readers got together.
+Writes build/bench/stall.json. Needs root, and a work folder on a disk of this machine.
 """
 import argparse
+import collections
 import contextlib
 import json
 import multiprocessing
@@ -27,8 +29,9 @@ COLD_CLIENTS, PATIENCE = 16, 30
 HOT, HOT_BYTES = 'hot.html', 1024
 AIO = 'nginx-aio'                       # nginx again, with its thread pool
 RIVALS = [NAMES[0], NAMES[1], AIO] + NAMES[2:]
-# name: number of cold files, bytes of each, bytes a second that the disk gives
-LOADS = {'big': (32, 8 << 20, 32 << 20), 'small': (4000, 4096, 1_000_000)}
+Load = collections.namedtuple('Load', 'files count size shared rate')   # rate: bytes a second that the disk gives
+LOADS = {'big': Load('big', 32, 8 << 20, False, 32 << 20), 'shared': Load('big', 32, 8 << 20, True, 32 << 20),
+         'small': Load('small', 4000, 4096, False, 1_000_000)}
 
 
 # ---- the slow disk ----
@@ -57,7 +60,7 @@ def disk_of(path):
 
 
 class SlowDisk:
-    """A cgroup whose processes read so many bytes a second. Gone when the `with` ends; its processes are ended before."""
+    """A cgroup whose processes read so many bytes a second. When the `with` ends they are ended, and it is gone."""
 
     def __init__(self, mount, disk, bytes_per_second):
         self.folder = f'{mount}/folio-stall-{os.getpid()}'
@@ -85,16 +88,20 @@ class SlowDisk:
         say(f'{self.folder} is still in use, and stays')
 
 
+def names_of(load):
+    return [f'{load.files}{number}.bin' for number in range(load.count)]
+
+
 def make_files(www):
     os.makedirs(www, exist_ok=True)
     with open(f'{www}/{HOT}', 'wb') as hot:
         hot.write(os.urandom(HOT_BYTES))
-    for load, (count, size, _) in LOADS.items():
-        for number in range(count):
-            path = f'{www}/{load}{number}.bin'
-            if not os.path.exists(path) or os.path.getsize(path) != size:
+    for load in LOADS.values():
+        for name in names_of(load):
+            path = f'{www}/{name}'
+            if not os.path.exists(path) or os.path.getsize(path) != load.size:
                 with open(path, 'wb') as cold:
-                    cold.write(os.urandom(size))
+                    cold.write(os.urandom(load.size))
     os.sync()
 
 
@@ -108,7 +115,7 @@ def forget(path):
 # ---- the clients ----
 
 class HotConnection:
-    """Asks once in an interval. What is asked late, since the answer before was not there, counts from when it was due."""
+    """Asks once in an interval. What is asked late, for want of the answer before, counts from when it was due."""
 
     def __init__(self, port, due):
         self.socket = socket.create_connection(('127.0.0.1', port), PATIENCE)
@@ -177,10 +184,11 @@ def fetch_cold(port, names, size, got, errors):
                 errors.value += 1
 
 
-def fetch_all_cold(port, names, size, got, errors):
+def fetch_all_cold(port, load, got, errors):
     """A process of its own, so that the hot client never waits for it."""
-    clients = [threading.Thread(target=fetch_cold, args=(port, names[i::COLD_CLIENTS], size, got, errors))
-               for i in range(COLD_CLIENTS)]
+    names = names_of(load)
+    parts = [names if load.shared else names[i::COLD_CLIENTS] for i in range(COLD_CLIENTS)]
+    clients = [threading.Thread(target=fetch_cold, args=(port, part, load.size, got, errors)) for part in parts]
     for client in clients:
         client.start()
     for client in clients:
@@ -208,19 +216,18 @@ def summary(latencies):
 
 def run(field, name, key, www, mount, disk, o):
     """A fresh server, alone and beside the cold readers. An OSError tells what went wrong."""
-    count, size, rate = LOADS[key]
-    names = [f'{key}{number}.bin' for number in range(count)]
+    load = LOADS[key]
     port, = machine.free_ports(1)
     got, errors = multiprocessing.Value('q'), multiprocessing.Value('q')
-    with SlowDisk(mount, disk, o.bytes_per_second or rate) as slow:
+    with SlowDisk(mount, disk, o.bytes_per_second or load.rate) as slow:
         server = field.start(name, port, www)
         slow.take(server.pid)
         check_body(port, HOT, f'{www}/{HOT}')
         ask_hot(port, 0.5)
         alone = summary(ask_hot(port, o.seconds / 2))
-        for cold in names:
+        for cold in names_of(load):
             forget(f'{www}/{cold}')
-        clients = multiprocessing.Process(target=fetch_all_cold, args=(port, names, size, got, errors), daemon=True)
+        clients = multiprocessing.Process(target=fetch_all_cold, args=(port, load, got, errors), daemon=True)
         clients.start()
         try:
             time.sleep(0.5)
@@ -295,9 +302,9 @@ def main():
     results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds,
                'versions': {name: version(name, field) for name in o.names}, 'loads': {}}
     for key in o.keys:
-        count, size, rate = LOADS[key]
-        rate = o.bytes_per_second or rate
-        say(f'\n{count} cold files of {size:,} bytes, {COLD_CLIENTS} clients, a disk of {rate / 1e6:.1f} MB/s')
+        load = LOADS[key]
+        rate = (o.bytes_per_second or load.rate) / 1e6
+        say(f'\n{key}: {load.count} cold files of {load.size:,} bytes, {COLD_CLIENTS} clients, {rate:.1f} MB/s')
         say(f'  {"hot ms":11}{"alone p50":>10}{"p99":>10}{"max":>10}{"beside p50":>11}{"p99":>9}{"max":>10}{"p99 x":>9}'
             f'{"(range)":>18}{"cold MB/s":>10}')
         rounds = {name: [] for name in o.names}
