@@ -69,9 +69,9 @@ static bool flush_ring(const struct access_log *log, struct ring *ring)
     while (taken < until) {
         ssize_t n = write(log->fd, ring->memory + taken % RING_BYTES, until - taken);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0 && errno == EAGAIN) { /* somebody's non-blocking standard output */
-            (void)poll(&(struct pollfd){ .fd = log->fd, .events = POLLOUT }, 1, FLUSH_MS);
-            continue;
+        if (n < 0 && errno == EAGAIN) { /* somebody's non-blocking standard output; nobody reads it for good */
+            bool takes = poll(&(struct pollfd){ .fd = log->fd, .events = POLLOUT }, 1, FLUSH_MS) > 0;
+            if (takes || !atomic_load_explicit(&log->is_stopping, memory_order_acquire)) continue;
         }
         is_well = n >= 0;
         taken = is_well ? taken + (uint64_t)n : until;
