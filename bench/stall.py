@@ -64,13 +64,17 @@ class SlowDisk:
 
     def __init__(self, mount, disk, bytes_per_second):
         self.folder = f'{mount}/folio-stall-{os.getpid()}'
-        self.limit = f'{disk} {bytes_per_second}'
+        self.disk, self.bytes_per_second = disk, bytes_per_second
 
     def __enter__(self):
         os.mkdir(self.folder)
-        with open(f'{self.folder}/blkio.throttle.read_bps_device', 'w') as limit:
-            limit.write(self.limit)
+        self.give(self.bytes_per_second)
         return self
+
+    def give(self, bytes_per_second):
+        """0: as many as the disk has."""
+        with open(f'{self.folder}/blkio.throttle.read_bps_device', 'w') as limit:
+            limit.write(f'{self.disk} {bytes_per_second}')
 
     def take(self, pid):
         """Everything of the process, and of those that it started; what they start from now on is in it as well."""
@@ -80,6 +84,7 @@ class SlowDisk:
 
     def __exit__(self, *_):
         machine.end_all()
+        self.give(0)   # what still waits for the disk is in the way of the next round's files
         for _ in range(200):   # those that are waiting for the disk end when they have what they wait for
             with contextlib.suppress(OSError):
                 os.rmdir(self.folder)
@@ -238,6 +243,7 @@ def run(field, name, key, www, mount, disk, o):
         finally:
             clients.kill()
             clients.join()
+            slow.give(0)
         error = field.stop(server)
     if errors.value:
         error = f'{errors.value} cold answers were not what was asked for'
