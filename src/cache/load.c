@@ -227,7 +227,9 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
                         uint64_t ret_digest[2])
 {
     enum file_lease lease = file_lease_take(fd);
-    int64_t quiet_ms = lease == FILE_LEASE_TAKEN ? 0 : LOAD_RACY_MS;
+    /* Nor does a lease tell of one who is about to write: open() makes the file first, and its writer after. */
+    bool is_new = identity->size == 0;
+    int64_t quiet_ms = lease == FILE_LEASE_TAKEN && !is_new ? 0 : LOAD_RACY_MS;
     if (lease == FILE_LEASE_REFUSED && load->rules->settle_ms > quiet_ms) quiet_ms = load->rules->settle_ms;
     if (quiet_ms > 0 && !load->takes_unsettled && is_younger_than(identity, quiet_ms)) return STATUS_BUSY;
     /* Asked before it is read, which may take its time: a change in the same grain of time would not be told. */

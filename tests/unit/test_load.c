@@ -21,6 +21,7 @@ static int with_a_tree(void **state)
     scratch_text(&rig.scratch, "index.html", "front page");
     scratch_text(&rig.scratch, "file", "content");
     scratch_text(&rig.scratch, "empty", "");
+    usleep(2000 * LOAD_RACY_MS); /* an empty file is let be while it may be one that is just being made */
     scratch_folder(&rig.scratch, "folder");
     scratch_text(&rig.scratch, "folder/index.html", "of the folder");
     scratch_folder(&rig.scratch, "bare");
@@ -171,6 +172,20 @@ static void a_head_is_made_of_the_file_that_stands_for_its_folder(void **state)
     entry_unref(entry);
     entry = load_well("/nothing");
     assert_int_equal(entry->head_size, 0);
+    entry_unref(entry);
+}
+
+/* open() makes it first, and its writer after: no lease tells of him in between. */
+static void a_file_that_was_made_this_moment_is_let_be_while_it_is_empty(void **state)
+{
+    (void)state;
+    struct entry *entry;
+    bool may_publish;
+    scratch_text(&rig.scratch, "new", "");
+    assert_int_equal(rig_load(&rig, "/new", FILE_WAIT, &entry, &may_publish), STATUS_BUSY);
+    usleep(2000 * LOAD_RACY_MS);
+    entry = load_well("/new");
+    assert_int_equal(entry->body_size, 0);
     entry_unref(entry);
 }
 
@@ -509,6 +524,7 @@ int main(void)
         WITH_A_TREE(a_snapshot_is_the_file),
         WITH_A_TREE(a_head_is_made_of_the_file_that_stands_for_its_folder),
         WITH_A_TREE(an_empty_file_is_a_snapshot_of_nothing),
+        WITH_A_TREE(a_file_that_was_made_this_moment_is_let_be_while_it_is_empty),
         WITH_A_TREE(the_limit_parts_snapshots_from_streams),
         WITH_A_TREE(a_limit_of_nothing_makes_streams_of_all_but_the_empty),
         WITH_A_TREE(a_digest_is_of_the_content_and_of_nothing_else),
