@@ -238,6 +238,9 @@ static void of_two_workers_that_load_at_once_the_later_ones_is_used(void **state
     assert_int_equal(find("/other", began_us, &found), STATUS_OK);
     assert_ptr_equal(found.entry, published_meanwhile);
     assert_false(found.is_owned);
+    uint64_t bytes = found.entry->charged_bytes; /* of it, and not of the other */
+    assert_int_equal(find("/file", began_us, &found), STATUS_OK);
+    assert_int_equal(cache_counts(cache).table.bytes, bytes + found.entry->charged_bytes);
 }
 
 static void without_room_it_is_for_this_request_only(void **state)
