@@ -51,6 +51,11 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     free(cache);
 }
 
+void cache_forget(struct cache *cache, struct entry *entry)
+{
+    table_remove(cache->table, entry);
+}
+
 void cache_relieve(struct cache *cache)
 {
     enum { STREAMS_AT_ONCE = 8 };

@@ -62,6 +62,9 @@ NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mai
 NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size,
                                  struct mailbox *mailbox, uint64_t cookie);
 
+/* `entry` was found changed by who sent it: nobody is offered it any more. The caller is an online reader, with a reference. */
+void cache_forget(struct cache *cache, struct entry *entry);
+
 /* Descriptors or memory are short: give some back soon. The caller is an online reader. */
 void cache_relieve(struct cache *cache);
 

@@ -92,9 +92,12 @@ static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_b
 }
 
 /* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */
-static bool is_still_the_same(const struct entry *entry)
+static bool is_still_the_same(struct worker *worker, struct entry *entry)
 {
-    return file_keeps_version(entry->fd, &entry->identity);
+    if (file_keeps_version(entry->fd, &entry->identity)) return true;
+    cache_forget(worker->options->cache,
+                 entry); /* the watch will tell of it, too, but perhaps later than the next request */
+    return false;
 }
 
 /* One slice of the stream; false: broken. */
@@ -106,7 +109,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     if (!window_is_warm(worker, conn, &is_broken)) return !is_broken;
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
-    if (size == stream->left && !is_still_the_same(stream->entry)) {
+    if (size == stream->left && !is_still_the_same(worker, stream->entry)) {
         socket_reset_on_close(conn->fd);
         return false;
     }
@@ -115,7 +118,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     if (n < 0 && errno == EAGAIN) conn->is_writable = false;
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     /* Less than was asked for: the socket is full (and epoll will tell), or the file is shorter than it was. */
-    if (n < size && !is_still_the_same(stream->entry)) {
+    if (n < size && !is_still_the_same(worker, stream->entry)) {
         socket_reset_on_close(conn->fd);
         return false;
     }
