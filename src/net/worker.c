@@ -366,7 +366,7 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     if (!worker->input || !turn_init(&worker->turn, options->cache)) goto fail;
     set_clocks(worker);
     timer_wheel_init(&worker->wheel, worker->now_ms);
-    memcpy(worker->listeners, listeners, listener_count * sizeof *listeners);
+    if (listener_count > 0) memcpy(worker->listeners, listeners, listener_count * sizeof *listeners);
     worker->listener_count = listener_count;
     return worker;
 fail:
