@@ -362,7 +362,6 @@ static void many_connections_come_and_go(void **state)
     }
     assert_int_equal(rig.worker->counts.accepted, ROUNDS * CONNECTIONS);
     assert_int_equal(rig.worker->counts.requests, ROUNDS * CONNECTIONS);
-    assert_int_equal(rig.worker->slab_count, (CONNECTIONS + WORKER_SLAB_CONNS - 1) / WORKER_SLAB_CONNS);
 }
 
 #define WITH_A_WORKER(test) cmocka_unit_test_setup_teardown(test, with_a_worker, without_a_worker)
