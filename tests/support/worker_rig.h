@@ -125,6 +125,13 @@ static inline bool rig_is_ended(int fd)
     return rig_receive(fd, &byte, 1) == 0;
 }
 
+/* The same, and it was said that nothing more comes: no reset, which might have destroyed what came before. */
+static inline bool rig_is_shut(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, 0) == 0;
+}
+
 /* Wait until `number` is at least `least`. */
 static inline void rig_await(const _Atomic unsigned long *number, unsigned long least)
 {

@@ -19,9 +19,17 @@ static _Atomic unsigned long waiting;
 static _Atomic(struct mailbox *) mailbox;
 static _Atomic uint64_t cookie;
 
+/* /block holds the worker up until the gate is open. */
+static _Atomic unsigned long blocked;
+static _Atomic int gate_is_open;
+
 static enum handler_verdict answer(void *self, const struct request *request, struct asking *asking, struct turn *turn)
 {
     (void)self;
+    if (span_equal(request->path, SPAN("/block"))) {
+        blocked++;
+        while (!gate_is_open) poll(NULL, 0, 1);
+    }
     if (span_equal(request->path, SPAN("/wait")) && !asking->was_loaded) {
         cookie = asking->cookie;
         mailbox = asking->mailbox;
@@ -52,7 +60,8 @@ static void refuse(void *self, enum http_status status, const struct request *re
 static int with_a_worker(void **state)
 {
     (void)state;
-    waiting = 0;
+    waiting = blocked = 0;
+    gate_is_open = 0;
     body = entry_new(ENTRY_SNAPSHOT, SPAN("/long"), 0, 0, LONG_BYTES);
     memset(entry_body(body), 'l', LONG_BYTES);
     worker_rig_open(&rig, answer);
@@ -196,6 +205,21 @@ static void who_takes_too_little_is_disconnected(void **state)
     close(fd);
 }
 
+static void who_stops_taking_is_disconnected(void **state)
+{
+    (void)state;
+    rig.options.send_min_bytes_s = 100000;
+    rig.options.send_min_window_ms = 100;
+    rig.send_buffer_bytes = 16384;
+    worker_rig_start(&rig);
+    int fd = rig_connect(&rig, 4096);
+    ask(fd, "/long");
+    static char got[LONG_BYTES / 2];
+    assert_int_equal(rig_receive(fd, got, sizeof got), sizeof got);
+    await_connections(0);
+    close(fd);
+}
+
 static void who_takes_enough_is_not(void **state)
 {
     (void)state;
@@ -303,6 +327,27 @@ static void told_to_finish_it_answers_what_was_begun(void **state)
     close(let_in);
 }
 
+/* They were let in by the kernel, before it was told. */
+static void whoever_was_let_in_is_served_before_it_ends(void **state)
+{
+    (void)state;
+    worker_rig_start(&rig);
+    int busy = rig_connect(&rig, 0);
+    ask(busy, "/block");
+    rig_await(&blocked, 1);
+    int let_in[5];
+    for (int i = 0; i < 5; i++) {
+        let_in[i] = rig_connect(&rig, 0);
+        ask(let_in[i], "/let-in");
+    }
+    worker_command(rig.worker, WORKER_FINISH);
+    gate_is_open = 1;
+    assert_true(rig_receives(busy, "</block"));
+    for (int i = 0; i < 5; i++) assert_true(rig_receives(let_in[i], "</let-in"));
+    for (int i = 0; i < 5; i++) close(let_in[i]);
+    close(busy);
+}
+
 static void told_to_stop_it_waits_for_nobody_who_is_silent(void **state)
 {
     (void)state;
@@ -375,10 +420,12 @@ int main(void)
         WITH_A_WORKER(who_waits_for_a_loader_is_not_timed_out),
         WITH_A_WORKER(who_waits_too_long_for_a_loader_is_told),
         WITH_A_WORKER(who_takes_too_little_is_disconnected),
+        WITH_A_WORKER(who_stops_taking_is_disconnected),
         WITH_A_WORKER(who_takes_enough_is_not),
         WITH_A_WORKER(the_longest_idle_makes_room_for_the_next),
         WITH_A_WORKER(without_room_the_next_waits_for_his_turn),
         WITH_A_WORKER(told_to_finish_it_answers_what_was_begun),
+        WITH_A_WORKER(whoever_was_let_in_is_served_before_it_ends),
         WITH_A_WORKER(told_to_stop_it_waits_for_nobody_who_is_silent),
         WITH_A_WORKER(a_stronger_command_replaces_a_weaker_one),
         WITH_A_WORKER(a_worker_that_never_ran_can_be_freed),
