@@ -168,9 +168,6 @@ static const struct {
     { "Listen 127.0.0.1:", { "Listen: \"127.0.0.1:\" is not", "", "" } },
     { "Listen [::1]", { "Listen: \"[::1]\" is not", "", "" } },
     { "Listen unix:", { "Listen: \"unix:\" is not", "", "" } },
-    { "Listen "
-      "unix:/a/path/longer/than/what/the/address/of/a/unix/socket/holds/which/is/one/hundred/and/seven/of/them.sock",
-      { "is not PORT, ADDRESS:PORT", "", "" } },
 };
 
 static void mistakes_are_named_with_their_remedy(void **state)
@@ -242,6 +239,20 @@ static void listeners_add_up(void **state)
     while (config.listen_count < CONFIG_LISTENS_MAX) apply_well("Listen 82");
     assert_false(apply("Listen 83"));
     assert_string_equal(error, "Listen: at most 16 may be given");
+}
+
+static void the_path_of_a_unix_socket_is_bounded_by_the_system(void **state)
+{
+    (void)state;
+    char line[200] = "Listen unix:";
+    memset(line + 12, 'a', 108);
+    assert_false(apply(line));
+    assert_non_null(strstr(error, "is not PORT, ADDRESS:PORT"));
+    line[12 + 107] = '\0';
+    apply_well(line);
+    memset(line + 12, 'a', 150);
+    assert_false(apply(line));
+    assert_int_equal(config.listen_count, 1);
 }
 
 static void words_in_quotation_marks_may_hold_blanks(void **state)
@@ -375,6 +386,7 @@ int main(void)
         WITH_DEFAULTS(mistakes_are_named_with_their_remedy),
         WITH_DEFAULTS(a_misspelt_name_is_met_with_the_nearest_known_one),
         WITH_DEFAULTS(listeners_add_up),
+        WITH_DEFAULTS(the_path_of_a_unix_socket_is_bounded_by_the_system),
         WITH_DEFAULTS(words_in_quotation_marks_may_hold_blanks),
         WITH_DEFAULTS(the_longest_path_is_taken_and_no_longer_one),
         WITH_DEFAULTS(formats_of_the_log_are_chosen_by_name),
