@@ -8,11 +8,22 @@
 
 struct cache {
     struct load_rules rules; /* constant */
+    struct tree_list trees;  /* constant */
     uint32_t revalidate_ms;  /* constant */
     struct table *table;
     struct loader *loader;
     struct keeper *keeper;
 };
+
+static bool watch_trees(struct cache *cache)
+{
+    for (unsigned i = 0; i < cache->trees.count; i++) {
+        struct tree *tree = cache->trees.at[i];
+        tree->watch = watch_new(tree->root, tree->path);
+        if (!tree->watch) return false;
+    }
+    return true;
+}
 
 struct cache *cache_new(const struct cache_options *options)
 {
@@ -22,11 +33,12 @@ struct cache *cache_new(const struct cache_options *options)
     cache->revalidate_ms = (uint32_t)options->revalidate_ms;
     cache->table = table_new(&options->limits);
     if (!cache->table) goto fail;
-    cache->rules.watch = watch_new(options->rules.root, options->root_path);
-    if (!cache->rules.watch) goto fail;
+    cache->trees = options->trees;
+    if (!watch_trees(cache)) goto fail;
     cache->loader = loader_new(&cache->rules, cache->table, options->loaders_max);
     if (!cache->loader) goto fail;
-    cache->keeper = keeper_new(&cache->rules, cache->table, cache->loader, options->revalidate_ms, options->expire_ms);
+    cache->keeper = keeper_new(&cache->rules, &cache->trees, cache->table, cache->loader, options->revalidate_ms,
+                               options->expire_ms);
     if (!cache->keeper) goto fail;
     return cache;
 fail:
@@ -47,7 +59,10 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     if (!cache) return;
     cache_stop(cache);
     table_free(cache->table, ret_held);
-    watch_free(cache->rules.watch);
+    for (unsigned i = 0; i < cache->trees.count; i++) {
+        watch_free(cache->trees.at[i]->watch);
+        cache->trees.at[i]->watch = NULL;
+    }
     free(cache);
 }
 
@@ -171,12 +186,26 @@ enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset
     return status;
 }
 
+static struct watch_counts watch_counts_of_all(const struct cache *cache)
+{
+    struct watch_counts sum = { 0 };
+    for (unsigned i = 0; i < cache->trees.count; i++) {
+        struct watch_counts counts = watch_counts(cache->trees.at[i]->watch);
+        sum.folders += counts.folders;
+        sum.files += counts.files;
+        sum.events += counts.events;
+        sum.overflows += counts.overflows;
+        sum.refused += counts.refused;
+    }
+    return sum;
+}
+
 struct cache_counts cache_counts(struct cache *cache)
 {
     return (struct cache_counts){
         .table = table_counts(cache->table),
         .loads = cache->loader ? loader_loads(cache->loader) : 0,
         .keeper = keeper_counts(cache->keeper),
-        .watch = watch_counts(cache->rules.watch),
+        .watch = watch_counts_of_all(cache),
     };
 }

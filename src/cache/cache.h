@@ -14,8 +14,8 @@
 #include "cache/table.h"
 
 struct cache_options {
-    struct load_rules rules; /* but for `watch`, which is the cache's own */
-    const char *root_path;   /* what rules.root was opened by: watched, so that the root follows it */
+    struct load_rules rules;
+    struct tree_list trees; /* the cache gives each its watch, and takes it back; all must outlive it */
     struct table_limits limits;
     int64_t revalidate_ms; /* an entry that was not found unchanged for so long is looked at before it is used */
     int64_t expire_ms;     /* an entry that was not used for so long is dropped; 0: never */

@@ -26,6 +26,7 @@ enum entry_kind {
     ENTRY_BARE_FOLDER, /* a folder that has no index */
     ENTRY_ABSENT,      /* nothing is there */
     ENTRY_REFUSED,     /* not permitted, leaves the root, or no regular file */
+    ENTRY_RULED,       /* no file is asked: the rules answer it, by what its head says */
 };
 
 enum { ENTRY_FREQUENCY_MAX = 15 };
@@ -60,12 +61,13 @@ struct entry {
     int fd;                   /* ENTRY_STREAM; else -1 */
     uint32_t key_size;
     uint32_t head_size;
-    bool follows_appearances; /* the key's own folder was not there; `folder` is the nearest above it */
-    bool needs_checks;        /* events do not tell everything of it: it is looked at by age, too */
-    bool is_pinned;           /* named by the configuration: never evicted, never expired */
-    bool is_racy;             /* changed so lately that its times may not tell a later change: look again soon */
-    uint64_t body_size;       /* of the content; for a stream, of the file */
-    char bytes[];             /* head, then key, then the body of a snapshot */
+    uint16_t policy;              /* what the rules say of it: theirs to number */
+    bool follows_appearances : 1; /* the key's own folder was not there; `folder` is the nearest above it */
+    bool needs_checks : 1;        /* events do not tell everything of it: it is looked at by age, too */
+    bool is_pinned : 1;           /* named by the configuration: never evicted, never expired */
+    bool is_racy : 1;             /* changed so lately that its times may not tell a later change: look again soon */
+    uint64_t body_size;           /* of the content; for a stream, of the file */
+    char bytes[];                 /* head, then key, then the body of a snapshot */
 };
 
 /* Streams are brought into memory, and sent, by windows. */

@@ -25,8 +25,10 @@ struct settling {
 
 struct keeper {
     const struct load_rules *rules;
+    const struct tree_list *trees;
     struct table *table;
     struct loader *loader;
+    struct pollfd *wait;     /* for the wakeup, then for each tree's watch */
     unsigned settling_count; /* the keeper's alone */
     int64_t revalidate_ms, expire_ms;
     _Atomic(struct entry *) queue;                   /* a stack; workers push, the keeper takes all of it */
@@ -97,23 +99,36 @@ static bool let_settle(struct keeper *keeper, struct span key, uint64_t hash)
     return true;
 }
 
+/* One event, on its way to the entries that it concerns. */
+struct event {
+    struct keeper *keeper;
+    const struct tree *tree; /* NULL: of a key that is watched alone */
+    struct span path;
+    unsigned what;
+};
+
 /* What is pinned is loaded again at once, and what appears in a pinned folder, too. */
-static void keep_pinned(struct keeper *keeper, struct span key, uint64_t hash, unsigned what)
+static void keep_pinned(const struct event *event, struct span key, uint64_t hash)
 {
     char folder[PATH_MAX + 2];
-    if (pins_ask(keeper->rules->pins, key) == PINNED_NOT) return;
-    if (!(what & NOTIFY_IS_FOLDER)) {
-        loader_reload(keeper->loader, key, hash, false);
-    } else if (key.size + 1 < sizeof folder) {
-        memcpy(folder, key.data, key.size);
-        folder[key.size] = '/';
-        loader_scan(keeper->loader, span_of(folder, key.size + 1));
+    struct span path = event->path;
+    struct loader *loader = event->keeper->loader;
+    if (!event->tree || pins_ask(event->tree->pins, path) == PINNED_NOT) return;
+    if (!(event->what & NOTIFY_IS_FOLDER)) {
+        loader_reload(loader, key, hash, false);
+    } else if (path.size + 1 < sizeof folder) {
+        memcpy(folder, path.data, path.size);
+        folder[path.size] = '/';
+        loader_scan(loader, event->tree, span_of(folder, path.size + 1));
     }
 }
 
 /* What the watch tells of one key. */
-static void obey(struct keeper *keeper, struct span key, unsigned what)
+static void obey(void *context, struct span key)
 {
+    const struct event *event = context;
+    struct keeper *keeper = event->keeper;
+    unsigned what = event->what;
     uint64_t hash = table_hash(keeper->table, key);
     struct settling *settling = find_settling(keeper, key);
     bool is_being_written =
@@ -129,18 +144,26 @@ static void obey(struct keeper *keeper, struct span key, unsigned what)
     }
     rcu_offline();
     if (!is_kept) forget_settling(keeper, settling);
-    if (!is_kept && (what & (NOTIFY_APPEARED | NOTIFY_WRITTEN | NOTIFY_ATTRIBUTES)))
-        keep_pinned(keeper, key, hash, what);
+    if (!is_kept && (what & (NOTIFY_APPEARED | NOTIFY_WRITTEN | NOTIFY_ATTRIBUTES))) keep_pinned(event, key, hash);
 }
 
-static void changed(void *context, struct span key, unsigned what)
+static void path_changed(void *context, struct span path, unsigned what)
 {
-    struct keeper *keeper = context;
-    obey(keeper, key, what);
-    /* An index stands for its folder, too. */
-    struct span index = keeper->rules->index_name;
-    if (key.size > index.size && key.data[key.size - index.size - 1] == '/' && span_ends_with(key, index))
-        obey(keeper, span_first(key, key.size - index.size), what);
+    struct event *event = context;
+    struct span folder;
+    event->path = path;
+    event->what = what;
+    tree_keys(event->tree, path, obey, event);
+    if (!tree_is_index(event->keeper->trees, path, &folder)) return; /* it stands for its folder, too */
+    event->path = folder;
+    tree_keys(event->tree, folder, obey, event);
+}
+
+static void key_changed(void *context, struct span key, unsigned what)
+{
+    const struct event *told = context;
+    struct event event = { .keeper = told->keeper, .what = what };
+    obey(&event, key);
 }
 
 /* Whoever writes had his time: what is there now is taken, without anybody having to wait for it. */
@@ -189,21 +212,28 @@ static void expire(struct keeper *keeper)
     rcu_offline();
 }
 
+static void tidy(struct keeper *keeper)
+{
+    for (unsigned i = 0; i < keeper->trees->count; i++) {
+        if (keeper->trees->at[i]->watch) watch_tidy(keeper->trees->at[i]->watch);
+    }
+}
+
 /* Until something is told, somebody calls, something has settled, or the time is over. */
 static void wait_for_work(struct keeper *keeper, int64_t wait_ms)
 {
-    struct pollfd wait[] = {
-        { .fd = keeper->wakeup, .events = POLLIN },
-        { .fd = keeper->rules->watch ? watch_descriptor(keeper->rules->watch) : -1, .events = POLLIN },
-    };
     if (!list_is_empty(&keeper->settling)) {
         struct settling *first = CONTAINER_OF(keeper->settling.next, struct settling, link);
         int64_t left_ms = (first->until_us - clock_monotonic_us()) / 1000 + 1;
         if (left_ms < wait_ms) wait_ms = left_ms > 0 ? left_ms : 0;
     }
-    if (poll(wait, ARRAY_COUNT(wait), (int)wait_ms) <= 0) return;
-    if (wait[0].revents) wakeup_clear(keeper->wakeup);
-    if (wait[1].revents) watch_events(keeper->rules->watch, changed, keeper);
+    if (poll(keeper->wait, keeper->trees->count + 1, (int)wait_ms) <= 0) return;
+    if (keeper->wait[0].revents) wakeup_clear(keeper->wakeup);
+    for (unsigned i = 0; i < keeper->trees->count; i++) {
+        struct event event = { .keeper = keeper, .tree = keeper->trees->at[i] };
+        struct watch_listener listener = { &event, path_changed, key_changed };
+        if (keeper->wait[i + 1].revents) watch_events(event.tree->watch, &listener);
+    }
 }
 
 /* Entries are queued when half of revalidate_ms has gone by. When nobody asks, sleep longer: an idle server hardly wakes. */
@@ -227,7 +257,7 @@ static void *keeper_thread(void *argument)
         bool has_work = check_queued(keeper);
         if (clock_monotonic_us() >= expire_at_us) {
             expire(keeper);
-            if (keeper->rules->watch) watch_tidy(keeper->rules->watch);
+            tidy(keeper);
             expire_at_us = clock_monotonic_us() + TICK_MS_MAX * 1000;
         }
         if (table_needs_care(keeper->table)) {
@@ -244,21 +274,36 @@ static void *keeper_thread(void *argument)
     return NULL;
 }
 
-struct keeper *keeper_new(const struct load_rules *rules, struct table *table, struct loader *loader,
-                          int64_t revalidate_ms, int64_t expire_ms)
+/* What the thread waits for. */
+static bool open_waiting(struct keeper *keeper)
+{
+    keeper->wakeup = wakeup_open();
+    keeper->wait = calloc(keeper->trees->count + 1, sizeof *keeper->wait);
+    if (!keeper->wait || keeper->wakeup < 0) return false;
+    keeper->wait[0] = (struct pollfd){ .fd = keeper->wakeup, .events = POLLIN };
+    for (unsigned i = 0; i < keeper->trees->count; i++) {
+        const struct watch *watch = keeper->trees->at[i]->watch;
+        keeper->wait[i + 1] = (struct pollfd){ .fd = watch ? watch_descriptor(watch) : -1, .events = POLLIN };
+    }
+    return true;
+}
+
+struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
+                          struct loader *loader, int64_t revalidate_ms, int64_t expire_ms)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (!keeper) return NULL;
     keeper->rules = rules;
+    keeper->trees = trees;
     keeper->table = table;
     keeper->loader = loader;
     keeper->revalidate_ms = revalidate_ms;
     keeper->expire_ms = expire_ms;
     list_init(&keeper->settling);
-    keeper->wakeup = wakeup_open();
-    if (keeper->wakeup >= 0 && thread_start(&keeper->thread, "keeper", keeper_thread, keeper) == STATUS_OK)
+    if (open_waiting(keeper) && thread_start(&keeper->thread, "keeper", keeper_thread, keeper) == STATUS_OK)
         return keeper;
     if (keeper->wakeup >= 0) close(keeper->wakeup);
+    free(keeper->wait);
     free(keeper);
     return NULL;
 }
@@ -276,6 +321,7 @@ void keeper_free(struct keeper *keeper)
     while (!list_is_empty(&keeper->settling))
         forget_settling(keeper, CONTAINER_OF(keeper->settling.next, struct settling, link));
     close(keeper->wakeup);
+    free(keeper->wait);
     free(keeper);
 }
 

@@ -17,9 +17,9 @@ struct loader;
 /* revalidate_ms   how long a look at an entry is good for: the keeper looks again well before
  * expire_ms       0: nothing expires
  *
- * NULL: no memory, no descriptor, or no thread. `rules` must outlive it. */
-NODISCARD struct keeper *keeper_new(const struct load_rules *rules, struct table *table, struct loader *loader,
-                                    int64_t revalidate_ms, int64_t expire_ms);
+ * NULL: no memory, no descriptor, or no thread. `rules` and `trees` must outlive it. */
+NODISCARD struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
+                                    struct loader *loader, int64_t revalidate_ms, int64_t expire_ms);
 void keeper_free(struct keeper *keeper); /* takes NULL; stops the thread */
 
 /* Have `entry` looked at before it is due. The caller is an online reader. */

@@ -28,9 +28,20 @@ struct place {
     bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
     enum entry_kind kind;  /* if it is no file */
     struct file_identity identity;
-    size_t path_size;
-    char path[PATH_MAX]; /* beneath the root; NUL-terminated */
+    struct load_target target;
+    struct span path;    /* beneath the tree, without leading '/', in `name` */
+    char name[PATH_MAX]; /* the same, NUL-terminated */
 };
+
+static struct watch *watch_of(const struct place *place)
+{
+    return place->target.tree ? place->target.tree->watch : NULL;
+}
+
+static struct span target_path(const struct place *place)
+{
+    return span_of(place->target.path, place->target.path_size);
+}
 
 static enum status nothing_there(struct place *place, enum status status)
 {
@@ -49,22 +60,22 @@ static enum status nothing_there(struct place *place, enum status status)
     return status;
 }
 
-/* Look at place->path. */
-static enum status place_look(const struct load_rules *rules, struct place *place, enum file_patience patience)
+/* Look at place->name. */
+static enum status place_look(struct place *place, enum file_patience patience)
 {
-    int fd;
+    int fd, root = place->target.tree->root;
     struct file_facts facts = { .crosses_link = false };
-    enum status found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
+    enum status found = file_find(root, place->name, patience, &fd, &facts, &place->identity);
     /* Something was renamed under a walk that went upward: measured, one in thirty while others do nothing else. */
     for (int tries = 1; found == STATUS_WOULD_BLOCK && patience == FILE_WAIT; tries++) {
         if (tries == WALKS_MAX) return STATUS_FAILED;
-        found = file_find(rules->root, place->path, patience, &fd, &facts, &place->identity);
+        found = file_find(root, place->name, patience, &fd, &facts, &place->identity);
     }
     place->crosses_link |= facts.crosses_link;
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {
         place->is_file = true;
-        place->is_watched_alone = facts.crosses_link || facts.has_other_names;
+        place->is_watched_alone |= facts.crosses_link || facts.has_other_names;
         place->fd = fd;
         return STATUS_OK;
     }
@@ -73,42 +84,59 @@ static enum status place_look(const struct load_rules *rules, struct place *plac
     return STATUS_OK;
 }
 
-/* The key without its first '/', and with the index behind a last one. False: longer than any path can be. */
-static bool place_name(const struct load_rules *rules, struct span key, struct place *place, size_t *ret_folder_size)
+/* The target's path without its first '/', and `name` behind it. False: longer than any path can be. */
+static bool place_name(struct place *place, struct span name)
 {
-    struct span path = span_from(key, 1);
-    bool is_folder = key.data[key.size - 1] == '/';
-    size_t size = path.size + (is_folder ? rules->index_name.size : 0);
-    if (size >= sizeof place->path || memchr(path.data, '\0', path.size)) return false;
-    memcpy(place->path, path.data, path.size);
-    if (is_folder) memcpy(place->path + path.size, rules->index_name.data, rules->index_name.size);
-    place->path[size] = '\0';
-    place->path_size = size;
-    *ret_folder_size = is_folder ? path.size : SIZE_MAX;
+    struct span path = span_from(target_path(place), 1);
+    if (path.size + name.size >= sizeof place->name) return false;
+    if (path.size > 0) memcpy(place->name, path.data, path.size);
+    if (name.size > 0) memcpy(place->name + path.size, name.data, name.size);
+    place->path = span_of(place->name, path.size + name.size);
+    place->name[place->path.size] = '\0';
     return true;
 }
 
-/* STATUS_OK: `place` says what is there, and holds a descriptor if that is a file. */
-static enum status place_find(const struct load_rules *rules, struct span key, enum file_patience patience,
-                              struct place *place)
+/* The first of its indexes that is a file stands for a folder. Without one: is there a folder? */
+static enum status place_find_index(struct place *place, enum file_patience patience)
 {
-    size_t folder_size;
-    place->began_us = clock_monotonic_us();
-    place->fd = -1;
-    place->is_file = place->is_watched_alone = place->crosses_link = false;
-    place->identity = (struct file_identity){ 0 };
-    if (!place_name(rules, key, place, &folder_size)) {
-        place->kind = ENTRY_ABSENT;
-        return STATUS_OK;
+    bool is_refused = false;
+    for (unsigned i = 0; i < place->target.index_count; i++) {
+        if (!place_name(place, place->target.index_names[i])) continue;
+        enum status looked = place_look(place, patience);
+        if (looked != STATUS_OK || place->is_file) return looked;
+        is_refused |= place->kind == ENTRY_REFUSED;
     }
-    enum status looked = place_look(rules, place, patience);
-    if (looked != STATUS_OK || place->is_file || folder_size == SIZE_MAX) return looked;
-    if (place->kind == ENTRY_REFUSED) return looked;
-    /* No index (or one that is a folder): is there a folder? */
-    memcpy(place->path + folder_size, ".", 2);
-    looked = place_look(rules, place, patience);
+    place->kind = ENTRY_REFUSED;
+    if (is_refused) return STATUS_OK;
+    place->kind = ENTRY_ABSENT;
+    if (!place_name(place, SPAN("."))) return STATUS_OK; /* longer than any path can be */
+    enum status looked = place_look(place, patience);
     if (place->kind == ENTRY_FOLDER) place->kind = ENTRY_BARE_FOLDER;
     return looked;
+}
+
+/* Where the key leads, which never changes. */
+static void place_resolve(struct place *place, const struct load_rules *rules, struct span key)
+{
+    place->target.tree = NULL;
+    place->kind = rules->resolve(rules->context, key, &place->target) ? ENTRY_RULED : ENTRY_ABSENT;
+}
+
+/* Look there. STATUS_OK: `place` says what is there, and holds a descriptor if that is a file. */
+static enum status place_find(struct place *place, enum file_patience patience)
+{
+    place->began_us = clock_monotonic_us();
+    place->fd = -1;
+    place->is_file = place->crosses_link = false;
+    place->identity = (struct file_identity){ 0 };
+    place->path = SPAN_NONE;
+    if (!place->target.tree) return STATUS_OK;
+    struct span path = target_path(place);
+    place->kind = ENTRY_ABSENT;
+    place->is_watched_alone = place->target.needs_checks;
+    if (memchr(path.data, '\0', path.size)) return STATUS_OK;
+    if (path.data[path.size - 1] == '/') return place_find_index(place, patience);
+    return place_name(place, SPAN_NONE) ? place_look(place, patience) : STATUS_OK;
 }
 
 static void digest_of(const void *data, size_t size, uint64_t ret_digest[2])
@@ -247,21 +275,21 @@ static enum status fill(const struct load *load, struct entry *entry, int fd, co
     return status;
 }
 
-/* By the one key that leads to the file without links and indexes. */
+/* By the one path that leads to the file without links and indexes. */
 static enum pinned how_pinned(const struct load *load)
 {
     char path[PATH_MAX + 1], root[PATH_MAX];
-    const struct load_rules *rules = load->rules;
-    if (!rules->pins) return PINNED_NOT;
+    const struct tree *tree = load->place.target.tree;
+    if (!tree->pins) return PINNED_NOT;
     path[0] = '/';
-    memcpy(path + 1, load->place.path, load->place.path_size);
-    enum pinned pinned = pins_ask(rules->pins, span_of(path, load->place.path_size + 1));
+    memcpy(path + 1, load->place.path.data, load->place.path.size);
+    enum pinned pinned = pins_ask(tree->pins, span_of(path, load->place.path.size + 1));
     if (pinned != PINNED_NOT || !load->place.crosses_link) return pinned;
-    if (!file_path_of(load->place.fd, path, sizeof path) || !file_path_of(rules->root, root, sizeof root))
+    if (!file_path_of(load->place.fd, path, sizeof path) || !file_path_of(tree->root, root, sizeof root))
         return PINNED_NOT;
     struct span whole = span_of_string(path), above = span_of_string(root);
     if (above.size == 1) above.size = 0; /* "/" */
-    return span_starts_with(whole, above) ? pins_ask(rules->pins, span_from(whole, above.size)) : PINNED_NOT;
+    return span_starts_with(whole, above) ? pins_ask(tree->pins, span_from(whole, above.size)) : PINNED_NOT;
 }
 
 /* A big pinned file is held in memory by a map that nobody reads. Without it, it is served all the same. */
@@ -271,16 +299,27 @@ static void hold_pages(const struct load *load, struct entry *entry, int fd)
     if (!entry->is_pinned || entry->kind != ENTRY_STREAM || load->patience == FILE_NOWAIT || entry->body_size == 0)
         return;
     if (how_pinned(load) != PINNED_IN_MEMORY) return;
-    entry_stream(entry)->map = file_map(fd, entry->body_size, pins_lock_big_files(load->rules->pins), &error);
+    entry_stream(entry)->map =
+        file_map(fd, entry->body_size, pins_lock_big_files(load->place.target.tree->pins), &error);
+}
+
+static struct load_facts facts_of(const struct load *load)
+{
+    return (struct load_facts){
+        .key = load->key,
+        .tree = load->place.target.tree,
+        .path = load->place.path,
+        .now_s = clock_calendar_exact_us() / 1000000,
+    };
 }
 
 /* One try at the file that `fd` is open on. */
 static enum status load_version(const struct load *load, int fd, struct entry **ret_entry, bool *ret_may_publish)
 {
     const struct load_rules *rules = load->rules;
-    struct load_facts facts = { .path = span_of(load->place.path, load->place.path_size),
-                                .now_s = clock_calendar_exact_us() / 1000000 };
+    struct load_facts facts = facts_of(load);
     char head[LOAD_HEAD_BYTES_MAX];
+    uint16_t policy = 0;
     bool may_publish = load->keeps_still;
     enum status status = file_identify(fd, &facts.identity);
     if (status != STATUS_OK) return status;
@@ -289,7 +328,8 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     bool is_small = size <= rules->snapshot_bytes_max && load->keeps_still && pinned != PINNED_BY_DESCRIPTOR;
     enum entry_kind kind = is_small ? ENTRY_SNAPSHOT : ENTRY_STREAM;
     if (kind == ENTRY_SNAPSHOT && load->patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
-    size_t head_size = rules->make_head(rules->head_context, &facts, head);
+    facts.kind = kind;
+    size_t head_size = rules->describe(rules->context, &facts, head, &policy);
     struct entry *entry = new_entry(load->table, kind, pinned != PINNED_NOT, load->key, load->hash, head_size, size,
                                     load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
@@ -298,9 +338,10 @@ static enum status load_version(const struct load *load, int fd, struct entry **
         entry_unref(entry);
         return status;
     }
-    size_t again = rules->make_head(rules->head_context, &facts, head);
+    size_t again = rules->describe(rules->context, &facts, head, &policy);
     ASSERT(again == head_size);
     memcpy(entry->bytes, head, head_size);
+    entry->policy = policy;
     entry->identity = facts.identity;
     entry_stamp(entry, load->place.began_us);
     *ret_entry = entry;
@@ -313,7 +354,8 @@ static enum status load_file(struct load *load, struct entry **ret_entry, bool *
     int fd;
     enum status status = file_open_place(load->place.fd, load->patience, &fd);
     if (status != STATUS_OK) return status;
-    if (load->place.is_watched_alone && load->rules->watch) watch_file(load->rules->watch, load->place.fd, load->key);
+    struct watch *watch = watch_of(&load->place);
+    if (load->place.is_watched_alone && watch) watch_file(watch, load->place.fd, load->key);
     for (int tries = 0; tries <= TRIES_MAX; tries++) {
         /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
         load->keeps_still = tries < TRIES_MAX;
@@ -330,11 +372,33 @@ static enum status load_file(struct load *load, struct entry **ret_entry, bool *
     return status;
 }
 
+static enum status load_contentless(const struct load *load, struct entry **ret_entry, bool *ret_may_publish)
+{
+    const struct place *place = &load->place;
+    struct load_facts facts = facts_of(load);
+    char head[LOAD_HEAD_BYTES_MAX];
+    uint16_t policy = 0;
+    bool may_publish = true;
+    facts.kind = place->kind;
+    size_t head_size = load->rules->describe(load->rules->context, &facts, head, &policy);
+    struct entry *entry =
+        new_entry(load->table, place->kind, false, load->key, load->hash, head_size, 0, load->patience, &may_publish);
+    if (!entry) return STATUS_EXHAUSTED;
+    if (head_size > 0) memcpy(entry->bytes, head, head_size);
+    entry->policy = policy;
+    /* What a link leads to changes where no event is of this name, and is not watched alone if it was not opened. */
+    entry->needs_checks = place->crosses_link || place->is_watched_alone;
+    entry_stamp(entry, place->began_us);
+    *ret_entry = entry;
+    *ret_may_publish = may_publish;
+    return STATUS_OK;
+}
+
 /* What is there now, whether or not it stays. */
 static enum status load_once(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     struct place *place = &load->place;
-    enum status status = place_find(load->rules, load->key, load->patience, place);
+    enum status status = place_find(place, load->patience);
     if (status != STATUS_OK) return status;
     if (place->is_file) {
         status = load_file(load, ret_entry, ret_may_publish);
@@ -344,16 +408,7 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
         status = nothing_there(place, status); /* found, but not to be opened */
         if (status != STATUS_OK) return status;
     }
-    bool may_publish = true;
-    struct entry *entry =
-        new_entry(load->table, place->kind, false, load->key, load->hash, 0, 0, load->patience, &may_publish);
-    if (!entry) return STATUS_EXHAUSTED;
-    /* What a link leads to changes where no event is of this name, and is not watched alone if it was not opened. */
-    entry->needs_checks = place->crosses_link || place->is_watched_alone;
-    entry_stamp(entry, place->began_us);
-    *ret_entry = entry;
-    *ret_may_publish = may_publish;
-    return STATUS_OK;
+    return load_contentless(load, ret_entry, ret_may_publish);
 }
 
 /* The entry goes on where the mark was taken: an event there voids it. */
@@ -374,12 +429,16 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
 {
     struct load load = { .rules = rules, .table = table, .key = key, .hash = hash, .patience = patience };
     load.takes_unsettled = takes_unsettled;
+    place_resolve(&load.place, rules, key);
+    if (!load.place.target.tree) return load_contentless(&load, ret_entry, ret_may_publish); /* for good */
+    struct watch *watch = watch_of(&load.place);
+    struct span path = target_path(&load.place);
     for (int tries = 1;; tries++) {
         struct watch_mark mark = { .needs_checks = true };
-        enum status status = rules->watch ? watch_enter(rules->watch, key, patience, &mark) : STATUS_OK;
+        enum status status = watch ? watch_enter(watch, path, patience, &mark) : STATUS_OK;
         if (status != STATUS_OK) return status;
         status = load_once(&load, ret_entry, ret_may_publish);
-        bool holds = status != STATUS_OK || !rules->watch || watch_holds(rules->watch, &mark, key);
+        bool holds = status != STATUS_OK || !watch || watch_holds(watch, &mark, path);
         if (status == STATUS_OK && (holds || tries == TRIES_MAX)) {
             tie_to_folder(*ret_entry, &mark);
             *ret_may_publish &= holds;
@@ -391,18 +450,25 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
     }
 }
 
+/* Whether nothing happened to what the entry was loaded from since its mark was taken. */
+static bool holds(const struct load_rules *rules, const struct entry *entry, const struct watch_mark *mark)
+{
+    struct load_target target = { .tree = NULL };
+    if (!mark->folder || !rules->resolve(rules->context, entry_key(entry), &target)) return true;
+    return watch_holds(target.tree->watch, mark, span_of(target.path, target.path_size));
+}
+
 struct entry *load_publish(const struct load_rules *rules, struct table *table, struct entry *entry)
 {
     struct watch_mark mark = {
         .folder = entry->folder,
         .version = entry->folder_version,
         .appearances = entry->folder_appearances,
-        .events = entry->folder_events,
+        .events = entry->folder_events, /* whose place in the entry is another's once it is published */
         .is_above = entry->follows_appearances,
     };
     struct entry *there = table_publish(table, entry);
-    if (there == entry && rules->watch && !watch_holds(rules->watch, &mark, entry_key(entry)))
-        table_remove(table, entry);
+    if (there == entry && !holds(rules, entry, &mark)) table_remove(table, entry);
     return there;
 }
 
@@ -410,7 +476,8 @@ enum status load_check(const struct load_rules *rules, const struct entry *entry
 {
     struct place place;
     if (entry->is_racy && clock_monotonic_us() - entry->sampled_us > LOAD_RACY_MS * 1000) return STATUS_CHANGED;
-    enum status status = place_find(rules, entry_key(entry), patience, &place);
+    place_resolve(&place, rules, entry_key(entry));
+    enum status status = place_find(&place, patience);
     if (status != STATUS_OK) return status;
     if (place.is_file) close(place.fd);
     bool same = entry_has_content(entry) ? place.is_file && file_identity_equal(&place.identity, &entry->identity)

@@ -8,11 +8,12 @@
 #ifndef FOLIO_CACHE_LOAD_H
 #define FOLIO_CACHE_LOAD_H
 
+#include <limits.h>
+
 #include "base/span.h"
 #include "base/status.h"
 #include "cache/entry.h"
-#include "cache/pins.h"
-#include "cache/watch.h"
+#include "cache/tree.h"
 #include "platform/file.h"
 
 enum {
@@ -20,30 +21,45 @@ enum {
     LOAD_RACY_MS = 20, /* the coarsest grain of a file system's times that is met on Linux, twice */
 };
 
-/* What a head can be made of. */
+/* Where a key leads. */
+struct load_target {
+    struct tree *tree;              /* NULL: the rules alone answer it, with an ENTRY_RULED */
+    const struct span *index_names; /* what stands for a folder; the first one that is a file does */
+    unsigned index_count;
+    bool needs_checks; /* the tree's mounts do not tell that this key leads there */
+    size_t path_size;
+    char path[PATH_MAX]; /* beneath the tree; starts with '/' */
+};
+
+/* Where `key` leads, by the rules of the server; the same whenever it is asked. False: to nothing, as it is too long. Called by
+ * any thread, several at once. */
+typedef bool load_resolve(void *context, struct span key, struct load_target *ret_target);
+
+/* What an entry can be described by. */
 struct load_facts {
-    struct span path; /* beneath the root, without leading '/': of the index where one stands for its folder */
+    struct span key;
+    const struct tree *tree; /* NULL: of ENTRY_RULED */
+    struct span path;        /* beneath the tree, without leading '/': of the index where one stands for its folder */
+    enum entry_kind kind;    /* no content: all but key, tree, path and now_s is zero */
     struct file_identity identity;
     int64_t now_s;      /* calendar, of the look at the file */
     uint64_t digest[2]; /* XXH3-128: of the content (a snapshot's), or of the identity (a stream's) */
 };
 
-/* Writes the ready-made head of a file's entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size, which must
- * not depend on the digest. Called by any thread, several at once. */
-typedef size_t load_make_head(void *context, const struct load_facts *facts, char *out);
+/* Writes the ready-made head of an entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size, which must not depend on
+ * the digest; what has no content may go without. *ret_policy, which is 0 before, is kept in the entry. Called by any
+ * thread, several at once. */
+typedef size_t load_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
 
 struct load_rules {
-    int root;               /* descriptor of the folder that is served */
-    struct span index_name; /* what stands for a folder */
+    load_resolve *resolve;
+    load_describe *describe;
+    void *context; /* of both */
     uint64_t snapshot_bytes_max;
-    int64_t settle_ms;       /* how long a file may go on being written before it is taken as it is */
-    const struct pins *pins; /* NULL: nothing is pinned */
-    struct watch *watch;     /* NULL: nothing is watched, everything is looked at by age */
-    load_make_head *make_head;
-    void *head_context;
+    int64_t settle_ms; /* how long a file may go on being written before it is taken as it is */
 };
 
-/* Load what `key` leads to. `key` is a normalised path that starts with '/'.
+/* Load what `key` leads to.
  *
  * ret_may_publish  false: there was no room in `table`, or the file would not keep still; for this request only
  *

@@ -19,12 +19,12 @@ struct job {
     struct list link;        /* in the queue, until a thread takes it */
     struct job *bucket_next; /* jobs that load, until they have loaded */
     struct mail *waiters;
-    struct entry *stream;  /* NULL: load `key` */
-    int64_t offset, size;  /* of the window, with stream */
-    int64_t busy_since_us; /* its file was first found being written; 0: it was not */
-    int64_t not_before_us; /* in the list of delayed jobs: until then */
-    bool takes_unsettled;  /* a file that is still being written is taken as it is */
-    bool scans;            /* go through the folder `key`, and have everything in it loaded */
+    struct entry *stream;     /* NULL: load `key` */
+    int64_t offset, size;     /* of the window, with stream */
+    int64_t busy_since_us;    /* its file was first found being written; 0: it was not */
+    int64_t not_before_us;    /* in the list of delayed jobs: until then */
+    bool takes_unsettled;     /* a file that is still being written is taken as it is */
+    const struct tree *scans; /* go through its folder `key`, and have everything in it loaded; NULL: load, or warm */
     uint64_t hash;
     size_t key_size;
     char key[];
@@ -124,27 +124,33 @@ static void run_warm(struct job *job)
     finish(job, status, NULL);
 }
 
+static void reload_key(void *context, struct span key)
+{
+    struct loader *loader = context;
+    loader_reload(loader, key, table_hash(loader->table, key), false);
+}
+
 /* What is in the folder now; what comes later is told by its watch, which stands before it is read. */
 static void run_scan(struct loader *loader, struct job *job)
 {
-    char key[PATH_MAX];
+    char path[PATH_MAX];
     struct watch_mark mark = { 0 };
-    struct span folder_key = job_key(job);
-    if (loader->rules.watch && watch_enter(loader->rules.watch, folder_key, FILE_WAIT, &mark) == STATUS_OK)
-        watch_leave(&mark);
-    DIR *folder = file_open_folder(loader->rules.root, folder_key);
+    struct span folder_path = job_key(job);
+    const struct tree *tree = job->scans;
+    if (tree->watch && watch_enter(tree->watch, folder_path, FILE_WAIT, &mark) == STATUS_OK) watch_leave(&mark);
+    DIR *folder = file_open_folder(tree->root, folder_path);
     for (const struct dirent *item; folder && (item = readdir(folder)) != NULL;) {
         bool is_folder = item->d_type == DT_DIR;
-        if ((item->d_name[0] == '.' && strcmp(item->d_name, ".well-known") != 0) || folder_key.size >= sizeof key)
+        if ((item->d_name[0] == '.' && strcmp(item->d_name, ".well-known") != 0) || folder_path.size >= sizeof path)
             continue;
-        int size = snprintf(key, sizeof key, "%.*s%s%s", (int)folder_key.size, folder_key.data, item->d_name,
+        int size = snprintf(path, sizeof path, "%.*s%s%s", (int)folder_path.size, folder_path.data, item->d_name,
                             is_folder ? "/" : "");
-        if (size >= (int)sizeof key) continue;
-        struct span inner = span_of(key, (size_t)size);
+        if (size >= (int)sizeof path) continue;
+        struct span inner = span_of(path, (size_t)size);
         if (is_folder)
-            loader_scan(loader, inner);
+            loader_scan(loader, tree, inner);
         else
-            loader_reload(loader, inner, table_hash(loader->table, inner), false);
+            tree_keys(tree, inner, reload_key, loader);
     }
     if (folder) closedir(folder);
     free(job);
@@ -316,11 +322,11 @@ void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool t
     pthread_mutex_unlock(&loader->lock);
 }
 
-void loader_scan(struct loader *loader, struct span key)
+void loader_scan(struct loader *loader, const struct tree *tree, struct span path)
 {
-    struct job *job = job_new(key, NULL);
+    struct job *job = job_new(path, NULL);
     if (!job) return;
-    job->scans = true;
+    job->scans = tree;
     pthread_mutex_lock(&loader->lock);
     enum status status = enqueue(loader, job);
     pthread_mutex_unlock(&loader->lock);

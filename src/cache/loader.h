@@ -23,8 +23,8 @@ NODISCARD enum status loader_load(struct loader *loader, struct span key, uint64
 /* Load `key` anew for nobody in particular; with takes_unsettled also if it is still being written. A hint. */
 void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool takes_unsettled);
 
-/* Load every file in the folder `key` (which ends with '/') and below it, as they are pinned. A hint. */
-void loader_scan(struct loader *loader, struct span key);
+/* Load every file in the folder `path` (which ends with '/') of `tree` and below it, as they are pinned. A hint. */
+void loader_scan(struct loader *loader, const struct tree *tree, struct span path);
 
 /* Bring bytes offset..offset+size-1 of a stream into the page cache, and post `mail`, with no entry. A reference
  * to `stream` is taken meanwhile. */

@@ -14,28 +14,29 @@
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { LOADING_THREADS = 8, HEAD_BYTES_USUAL = 200, PROGRESS_US = 100000, DEPTH_MAX = 256, KEY_BLOCK_BYTES = 4 << 20 };
+enum { LOADING_THREADS = 8, HEAD_BYTES_USUAL = 200, PROGRESS_US = 100000, DEPTH_MAX = 256, PATH_BLOCK_BYTES = 4 << 20 };
 
-/* Keys of the plan, in blocks that have mappings of their own: when it is over, their memory goes back to the system. */
-struct key_block {
-    struct key_block *next;
+/* Paths of the plan, in blocks that have mappings of their own: when it is over, their memory goes back to the system. */
+struct path_block {
+    struct path_block *next;
     size_t used;
     char bytes[];
 };
 
 struct item {
     uint64_t inode;
-    const char *key; /* NUL-terminated, canonical; in a block */
+    const struct tree *tree;
+    const char *path; /* NUL-terminated, canonical, beneath the tree; in a block */
     const struct pin_wish *wish;
     uint64_t size;
 };
 
 struct preload {
     const struct preload_report *report;
-    struct pins *pins;
+    const struct tree_list *trees;
     uint64_t snapshot_bytes_max;
-    char root[PATH_MAX]; /* real */
-    struct key_block *keys;
+    char **roots; /* of each tree: its real path; NULL: it has none */
+    struct path_block *paths;
     struct item *items;
     size_t count, room;
     struct preload_sums sums;
@@ -54,33 +55,43 @@ static void skip(struct preload *preload, const struct pin_wish *wish, const cha
     atomic_fetch_add_explicit(&preload->failed, 1, memory_order_relaxed);
 }
 
-/* The key of a real path; NULL: it is not below the root. */
-static const char *key_of(const struct preload *preload, const char *real)
+/* The part of a real path that is below tree number `index`; NULL: it is not. "": the tree itself. */
+static const char *path_below(const struct preload *preload, unsigned index, const char *real)
 {
-    size_t size = strcmp(preload->root, "/") == 0 ? 0 : strlen(preload->root);
-    if (strncmp(real, preload->root, size) != 0 || real[size] != '/') return NULL;
+    const char *root = preload->roots[index];
+    if (!root) return NULL;
+    size_t size = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    if (strncmp(real, root, size) != 0 || (real[size] != '/' && real[size] != '\0')) return NULL;
     return real + size;
 }
 
 /* NULL: no memory. */
-static const char *keep_key(struct preload *preload, const char *key)
+static const char *keep_path(struct preload *preload, const char *path)
 {
-    size_t size = strlen(key) + 1;
-    if (!preload->keys || preload->keys->used + size > KEY_BLOCK_BYTES) {
-        struct key_block *block = malloc(sizeof *block + KEY_BLOCK_BYTES);
+    size_t size = strlen(path) + 1;
+    if (!preload->paths || preload->paths->used + size > PATH_BLOCK_BYTES) {
+        struct path_block *block = malloc(sizeof *block + PATH_BLOCK_BYTES);
         if (!block) return NULL;
-        block->next = preload->keys;
+        block->next = preload->paths;
         block->used = 0;
-        preload->keys = block;
+        preload->paths = block;
     }
-    char *kept = preload->keys->bytes + preload->keys->used;
-    memcpy(kept, key, size);
-    preload->keys->used += size;
+    char *kept = preload->paths->bytes + preload->paths->used;
+    memcpy(kept, path, size);
+    preload->paths->used += size;
     return kept;
 }
 
-static bool add_item(struct preload *preload, const struct pin_wish *wish, const char *key, const struct stat *st)
+/* One wish, looked for in one tree. */
+struct finding {
+    const struct pin_wish *wish;
+    unsigned index; /* of the tree */
+};
+
+static bool add_item(struct preload *preload, const struct finding *finding, const char *path, const struct stat *st)
 {
+    const struct pin_wish *wish = finding->wish;
+    struct tree *tree = preload->trees->at[finding->index];
     if (preload->count == preload->room) {
         size_t room = preload->room ? 2 * preload->room : 1024;
         struct item *items = realloc(preload->items, room * sizeof *items);
@@ -88,16 +99,17 @@ static bool add_item(struct preload *preload, const struct pin_wish *wish, const
         preload->items = items;
         preload->room = room;
     }
-    const char *copy = keep_key(preload, key);
+    const char *copy = keep_path(preload, path);
     if (!copy) return false;
     uint64_t size = (uint64_t)st->st_size;
     bool is_stream = wish->kind == PIN_DESCRIPTOR || size > preload->snapshot_bytes_max;
-    preload->items[preload->count++] = (struct item){ st->st_ino, copy, wish, size };
-    preload->sums.files++;
+    preload->items[preload->count++] = (struct item){ st->st_ino, tree, copy, wish, size };
+    unsigned keys = tree->mount_count; /* each leads to an entry of its own */
+    preload->sums.files += keys;
     preload->sums.bytes += size;
-    preload->sums.budget_bytes +=
-        entry_cost(strlen(key), HEAD_BYTES_USUAL, entry_body_bytes(is_stream ? ENTRY_STREAM : ENTRY_SNAPSHOT, size));
-    preload->sums.streams += is_stream;
+    preload->sums.budget_bytes += keys * entry_cost(strlen(path), HEAD_BYTES_USUAL,
+                                                    entry_body_bytes(is_stream ? ENTRY_STREAM : ENTRY_SNAPSHOT, size));
+    if (is_stream) preload->sums.streams += keys;
     if (is_stream && wish->kind != PIN_DESCRIPTOR) preload->sums.stream_bytes += size;
     return true;
 }
@@ -109,7 +121,7 @@ static bool is_served(const char *name)
 }
 
 /* All regular files in the folder `fd` (taken over), whose real path is `path`. */
-static bool walk(struct preload *preload, const struct pin_wish *wish, int fd, char *path, unsigned depth)
+static bool walk(struct preload *preload, const struct finding *finding, int fd, char *path, unsigned depth)
 {
     DIR *folder = fdopendir(fd);
     if (!folder) {
@@ -124,13 +136,13 @@ static bool walk(struct preload *preload, const struct pin_wish *wish, int fd, c
         if (!is_served(item->d_name) || size + strlen(item->d_name) + 2 > PATH_MAX) continue;
         if (fstatat(dirfd(folder), item->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
         snprintf(path + size, PATH_MAX - size, "/%s", item->d_name);
-        if (S_ISREG(st.st_mode)) goes_on = add_item(preload, wish, key_of(preload, path), &st);
+        if (S_ISREG(st.st_mode)) goes_on = add_item(preload, finding, path_below(preload, finding->index, path), &st);
         if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX) {
             int inner = openat(dirfd(folder), item->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
             if (inner < 0)
-                skip(preload, wish, path, strerror(errno));
+                skip(preload, finding->wish, path, strerror(errno));
             else
-                goes_on = walk(preload, wish, inner, path, depth + 1);
+                goes_on = walk(preload, finding, inner, path, depth + 1);
         }
         path[size] = '\0';
     }
@@ -138,18 +150,24 @@ static bool walk(struct preload *preload, const struct pin_wish *wish, int fd, c
     return goes_on;
 }
 
-static bool plan_folder(struct preload *preload, const struct pin_wish *wish, char *real)
+static bool plan_folder(struct preload *preload, const struct finding *finding, char *real)
 {
-    char key[PATH_MAX + 1];
-    const char *below = key_of(preload, real);
-    snprintf(key, sizeof key, "%s/", below ? below : "");
-    if (!pins_add_folder(preload->pins, span_of_string(key))) return false;
+    char path[PATH_MAX + 1];
+    snprintf(path, sizeof path, "%s/", path_below(preload, finding->index, real));
+    if (!pins_add_folder(preload->trees->at[finding->index]->pins, span_of_string(path))) return false;
     int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        skip(preload, wish, wish->path, strerror(errno));
+        skip(preload, finding->wish, finding->wish->path, strerror(errno));
         return true;
     }
-    return walk(preload, wish, fd, real, 0);
+    return walk(preload, finding, fd, real, 0);
+}
+
+static const char *reason_against(const struct pin_wish *wish, const struct stat *st)
+{
+    if (wish->kind == PIN_FOLDER) return S_ISDIR(st->st_mode) ? NULL : "it is no folder; MMapFile pins files";
+    if (S_ISREG(st->st_mode)) return NULL;
+    return S_ISDIR(st->st_mode) ? "it is a folder; MMapDir pins folders" : "it is no regular file";
 }
 
 /* False: no memory. */
@@ -161,22 +179,23 @@ static bool plan_wish(struct preload *preload, const struct pin_wish *wish)
         skip(preload, wish, wish->path, strerror(errno));
         return true;
     }
-    const char *key = key_of(preload, real);
-    bool is_root = strcmp(real, preload->root) == 0;
-    const char *reason = NULL;
-    if (!key && !is_root)
-        reason = "it is not below DocumentRoot: no address leads to it";
-    else if (wish->kind == PIN_FOLDER && !S_ISDIR(st.st_mode))
-        reason = "it is no folder; MMapFile pins files";
-    else if (wish->kind != PIN_FOLDER && !S_ISREG(st.st_mode))
-        reason = S_ISDIR(st.st_mode) ? "it is a folder; MMapDir pins folders" : "it is no regular file";
-    if (reason) {
-        skip(preload, wish, wish->path, reason);
-        return true;
+    const char *reason = reason_against(wish, &st);
+    bool is_found = false;
+    for (unsigned i = 0; !reason && i < preload->trees->count; i++) {
+        struct finding finding = { wish, i };
+        struct pins *pins = preload->trees->at[i]->pins;
+        const char *path = path_below(preload, i, real);
+        if (!path || preload->trees->at[i]->mount_count == 0) continue;
+        is_found = true;
+        enum pinned how = wish->kind == PIN_DESCRIPTOR ? PINNED_BY_DESCRIPTOR : PINNED_IN_MEMORY;
+        bool is_planned = wish->kind == PIN_FOLDER ? plan_folder(preload, &finding, real)
+                                                   : pins_add_file(pins, span_of_string(path), how) &&
+                                                         add_item(preload, &finding, path, &st);
+        if (!is_planned) return false;
     }
-    if (wish->kind == PIN_FOLDER) return plan_folder(preload, wish, real);
-    enum pinned how = wish->kind == PIN_DESCRIPTOR ? PINNED_BY_DESCRIPTOR : PINNED_IN_MEMORY;
-    return pins_add_file(preload->pins, span_of_string(key), how) && add_item(preload, wish, key, &st);
+    if (!reason && !is_found) reason = "it is not below DocumentRoot or an Alias: no address leads to it";
+    if (reason) skip(preload, wish, wish->path, reason);
+    return true;
 }
 
 static int by_inode(const void *left, const void *right)
@@ -185,17 +204,18 @@ static int by_inode(const void *left, const void *right)
     return a->inode < b->inode ? -1 : a->inode > b->inode;
 }
 
-struct preload *preload_plan(const char *root_path, const struct load_rules *rules, struct pins *pins,
-                             const struct pin_wish *wishes, size_t count, const struct preload_report *report,
-                             struct preload_sums *ret_sums)
+struct preload *preload_plan(const struct tree_list *trees, uint64_t snapshot_bytes_max, const struct pin_wish *wishes,
+                             size_t count, const struct preload_report *report, struct preload_sums *ret_sums)
 {
     struct preload *preload = calloc(1, sizeof *preload);
     if (!preload) return NULL;
     preload->report = report;
-    preload->pins = pins;
-    preload->snapshot_bytes_max = rules->snapshot_bytes_max;
+    preload->trees = trees;
+    preload->snapshot_bytes_max = snapshot_bytes_max;
     pthread_mutex_init(&preload->lock, NULL);
-    if (!realpath(root_path, preload->root)) goto fail;
+    preload->roots = calloc(trees->count, sizeof *preload->roots);
+    if (!preload->roots) goto fail;
+    for (unsigned i = 0; i < trees->count; i++) preload->roots[i] = realpath(trees->at[i]->path, NULL);
     for (size_t i = 0; i < count; i++) {
         if (!plan_wish(preload, &wishes[i])) goto fail;
     }
@@ -210,17 +230,19 @@ fail:
 void preload_free(struct preload *preload)
 {
     if (!preload) return;
-    for (struct key_block *block = preload->keys, *next; block; block = next) {
+    for (struct path_block *block = preload->paths, *next; block; block = next) {
         next = block->next;
         free(block);
     }
+    for (unsigned i = 0; preload->roots && i < preload->trees->count; i++) free(preload->roots[i]);
+    free(preload->roots);
     free(preload->items);
     pthread_mutex_destroy(&preload->lock);
     free(preload);
 }
 
 /* Returns why it could not be pinned, or NULL. */
-static const char *load_one(const struct preload *preload, struct span key)
+static const char *load_key(const struct preload *preload, struct span key)
 {
     struct entry *entry;
     bool may_publish;
@@ -242,14 +264,25 @@ static const char *load_one(const struct preload *preload, struct span key)
     return reason;
 }
 
+struct loading {
+    const struct preload *preload;
+    const char *reason; /* why it could not be pinned for one of its keys; NULL: it could */
+};
+
+static void load_each(void *context, struct span key)
+{
+    struct loading *loading = context;
+    if (!loading->reason) loading->reason = load_key(loading->preload, key);
+}
+
 static void load_item(struct preload *preload, const struct item *item)
 {
-    struct span key = span_of_string(item->key), index = preload->rules->index_name;
-    const char *reason = load_one(preload, key);
+    struct loading loading = { .preload = preload };
+    struct span path = span_of_string(item->path), folder;
+    tree_keys(item->tree, path, load_each, &loading);
     /* An index is asked for by the name of its folder. */
-    if (!reason && key.size > index.size && item->key[key.size - index.size - 1] == '/' && span_ends_with(key, index))
-        reason = load_one(preload, span_first(key, key.size - index.size));
-    if (reason) skip(preload, item->wish, item->key, reason);
+    if (tree_is_index(preload->trees, path, &folder)) tree_keys(item->tree, folder, load_each, &loading);
+    if (loading.reason) skip(preload, item->wish, item->path, loading.reason);
     atomic_fetch_add_explicit(&preload->bytes, item->size, memory_order_relaxed);
     atomic_fetch_add_explicit(&preload->done, 1, memory_order_relaxed);
 }

@@ -36,8 +36,9 @@ struct preload_sums {
 
 struct preload;
 
-/* Find what `wishes` name below `root_path`, and enter it into `pins`. The wishes must outlive the plan. NULL: no memory. */
-NODISCARD struct preload *preload_plan(const char *root_path, const struct load_rules *rules, struct pins *pins,
+/* Find what `wishes` name in any of the trees, and enter it into the trees' pins (of which each has its own). The wishes must
+ * outlive the plan. NULL: no memory. */
+NODISCARD struct preload *preload_plan(const struct tree_list *trees, uint64_t snapshot_bytes_max,
                                        const struct pin_wish *wishes, size_t count, const struct preload_report *report,
                                        struct preload_sums *ret_sums);
 void preload_free(struct preload *preload); /* takes NULL */

@@ -60,7 +60,8 @@ void watch_leave(struct watch_mark *mark); /* gives the reference back */
 /* Whether nothing happened to `key` since the mark was taken. */
 NODISCARD bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key);
 
-/* The file that `fd` names is reached by way of a symbolic link, or has other names: watch it for itself. */
+/* The file that `fd` names is reached by way of a symbolic link, or has other names, or its path does not tell the key (of the
+ * cache) that leads to it: watch it for itself. */
 void watch_file(struct watch *watch, int fd, struct span key);
 
 static inline void folder_unref(struct folder *folder)
@@ -72,8 +73,16 @@ static inline void folder_unref(struct folder *folder)
 /* The keeper's part. */
 int watch_descriptor(const struct watch *watch); /* readable when there are events */
 
-/* Go through what happened, and tell of every key that may lead to something else now. `what`: of enum notify_what. */
-void watch_events(struct watch *watch, void (*changed)(void *context, struct span key, unsigned what), void *context);
+struct watch_listener {
+    void *context;
+    /* What is at `path` may be something else now. `what`: of enum notify_what. */
+    void (*path_changed)(void *context, struct span path, unsigned what);
+    /* The same of a key that watch_file() was called with. */
+    void (*key_changed)(void *context, struct span key, unsigned what);
+};
+
+/* Go through what happened, and tell of it. */
+void watch_events(struct watch *watch, const struct watch_listener *listener);
 
 /* Forget some folders that nothing was loaded from lately. */
 void watch_tidy(struct watch *watch);

@@ -13,8 +13,7 @@ enum { LINKS_MAX = 40, KEY_BYTES_MAX = PATH_MAX + NAME_MAX + 2 };
 
 struct telling {
     struct watch *watch;
-    void (*changed)(void *context, struct span key, unsigned what);
-    void *context;
+    const struct watch_listener *listener;
     bool root_may_differ;
 };
 
@@ -146,7 +145,7 @@ static void tell_name(struct telling *telling, struct folder *folder, const stru
         struct folder *child = watch_find_folder(telling->watch, span_of(key, size + 1));
         if (child) watch_void_folder(telling->watch, child);
     }
-    telling->changed(telling->context, span_of(key, size), event->what);
+    telling->listener->path_changed(telling->listener->context, span_of(key, size), event->what);
 }
 
 static void tell_files(struct telling *telling, const struct notify_event *event)
@@ -159,7 +158,7 @@ static void tell_files(struct telling *telling, const struct notify_event *event
             at = &file->next;
             continue;
         }
-        telling->changed(telling->context, span_of(file->key, file->key_size), event->what);
+        telling->listener->key_changed(telling->listener->context, span_of(file->key, file->key_size), event->what);
         /* A file that is being written stays watched, until it is closed; else the next load watches it again. */
         if ((event->what & ~(unsigned)NOTIFY_MODIFIED) == 0) {
             at = &file->next;
@@ -204,9 +203,9 @@ static void tell(void *context, const struct notify_event *event)
     pthread_mutex_unlock(&watch->lock);
 }
 
-void watch_events(struct watch *watch, void (*changed)(void *context, struct span key, unsigned what), void *context)
+void watch_events(struct watch *watch, const struct watch_listener *listener)
 {
-    struct telling telling = { .watch = watch, .changed = changed, .context = context };
+    struct telling telling = { .watch = watch, .listener = listener };
     notify_read(watch->notify, tell, &telling);
     if (telling.root_may_differ) follow_root(watch);
 }

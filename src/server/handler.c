@@ -174,6 +174,7 @@ static void answer_entry(struct turn *turn, const struct request *request, bool 
     case ENTRY_FOLDER: answer_redirect(turn, request, closes, entry_key(entry)); break;
     case ENTRY_ABSENT: answer_page(turn, request, HTTP_NOT_FOUND, closes, SPAN_NONE); break;
     case ENTRY_BARE_FOLDER:
+    case ENTRY_RULED:
     case ENTRY_REFUSED: answer_page(turn, request, HTTP_FORBIDDEN, closes, SPAN_NONE); break;
     }
 }
@@ -318,11 +319,27 @@ struct handler site_handler(struct site *site)
     };
 }
 
-size_t site_make_head(void *context, const struct load_facts *facts, char *out)
+bool site_resolve(void *context, struct span key, struct load_target *ret_target)
 {
-    const struct media_types *types = context;
+    static const struct span index_names[] = { { .data = "index.html", .size = 10 } };
+    const struct site *site = context;
+    if (key.size > sizeof ret_target->path) return false;
+    ret_target->tree = site->tree;
+    ret_target->index_names = index_names;
+    ret_target->index_count = ARRAY_COUNT(index_names);
+    ret_target->needs_checks = false;
+    ret_target->path_size = key.size;
+    memcpy(ret_target->path, key.data, key.size);
+    return true;
+}
+
+size_t site_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    const struct site *site = context;
+    *ret_policy = 0;
+    if (facts->kind > ENTRY_STREAM) return 0;
     struct ready_head_facts ready = {
-        .content_type = media_type_of(types, facts->path),
+        .content_type = media_type_of(site->types, facts->path),
         .length = (uint64_t)facts->identity.size,
         .digest = { facts->digest[0], facts->digest[1] },
         .modified_s = facts->identity.modified_s,

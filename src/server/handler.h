@@ -13,6 +13,7 @@
 
 struct site {
     struct cache *cache;
+    struct tree *tree;
     const struct media_types *types;
     struct access_log *log; /* NULL: none */
 };
@@ -20,7 +21,8 @@ struct site {
 /* The connections' handler for `site`, which must outlive it. */
 struct handler site_handler(struct site *site);
 
-/* The cache's maker of heads; `context` is the site's media types. */
-size_t site_make_head(void *context, const struct load_facts *facts, char *out);
+/* The cache's rules; `context` is the site. */
+bool site_resolve(void *context, struct span key, struct load_target *ret_target);
+size_t site_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
 
 #endif

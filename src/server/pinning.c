@@ -89,13 +89,13 @@ static bool is_enough(const struct config *config, const struct cache_options *o
     return !short_of;
 }
 
-bool pinning_plan(const struct config *config, const char *root_path, const struct cache_options *options,
-                  struct pins *pins, struct preload **ret_preload)
+bool pinning_plan(const struct config *config, const struct cache_options *options, struct preload **ret_preload)
 {
     struct preload_sums sums = { 0 };
     telling = (struct telling){ .is_terminal = isatty(STDERR_FILENO), .began_us = clock_monotonic_us() };
     telling.told_us = telling.began_us;
-    *ret_preload = preload_plan(root_path, &options->rules, pins, config->pins, config->pin_count, &report, &sums);
+    *ret_preload = preload_plan(&options->trees, options->rules.snapshot_bytes_max, config->pins, config->pin_count,
+                                &report, &sums);
     if (!*ret_preload) {
         fputs("folio: no memory to plan what is pinned\n", stderr);
         return false;

@@ -10,9 +10,9 @@
 #include "cache/cache.h"
 #include "server/config.h"
 
-/* Plan what `config` wants pinned, and enter it into `pins`. False: it was told why the server cannot start. */
-NODISCARD bool pinning_plan(const struct config *config, const char *root_path, const struct cache_options *options,
-                            struct pins *pins, struct preload **ret_preload);
+/* Plan what `config` wants pinned, and enter it into the trees' pins. False: it was told why the server cannot start. */
+NODISCARD bool pinning_plan(const struct config *config, const struct cache_options *options,
+                            struct preload **ret_preload);
 
 /* Load it. False: MMapStrict is on, and something could not be pinned; told. */
 NODISCARD bool pinning_load(const struct config *config, struct preload *preload, struct cache *cache);

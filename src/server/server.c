@@ -34,11 +34,11 @@ struct server {
     const struct config *config;
     unsigned thread_count;
     unsigned descriptors_at_start;
-    int root;
+    struct tree tree;
+    struct tree *trees[1];
     char root_path[CONFIG_PATH_BYTES * 2]; /* absolute, but with its symbolic links: they may be turned elsewhere */
     struct site site;
     struct media_types *types;
-    struct pins *pins; /* NULL: nothing is pinned */
     struct cache_options cache_options;
     struct worker_options worker_options;
     _Atomic uint32_t connections;
@@ -57,14 +57,14 @@ static bool fail(const char *what, const char *name, const char *remedy)
 static bool open_root(struct server *server)
 {
     const char *path = server->config->document_root;
-    server->root = file_root_open(path);
-    if (server->root < 0) {
+    server->tree.root = file_root_open(path);
+    if (server->tree.root < 0) {
         const char *remedy = errno == ENOTDIR  ? "\n  a folder is wanted; name the one that holds the file"
                              : errno == EACCES ? "\n  run folio as a user who may read it, or open it with chmod"
                                                : "";
         return fail("cannot serve", path, remedy);
     }
-    if (faccessat(server->root, ".", R_OK | X_OK, AT_EACCESS) != 0)
+    if (faccessat(server->tree.root, ".", R_OK | X_OK, AT_EACCESS) != 0)
         return fail("cannot serve", path, "\n  run folio as a user who may read it, or open it with chmod");
     if (path[0] == '/') {
         snprintf(server->root_path, sizeof server->root_path, "%s", path);
@@ -74,7 +74,12 @@ static bool open_root(struct server *server)
             return fail("cannot tell the present folder", NULL, "\n  name DIR from the root");
         snprintf(server->root_path, sizeof server->root_path, "%s/%s", here, path);
     }
-    if (!file_beneath_supported(server->root)) {
+    static const struct tree_mount whole = { .prefix = { .data = "", .size = 0 }, .below = { .data = "", .size = 0 } };
+    server->tree.path = server->root_path;
+    server->tree.mounts = &whole;
+    server->tree.mount_count = 1;
+    server->trees[0] = &server->tree;
+    if (!file_beneath_supported(server->tree.root)) {
         fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
                         "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
         return false;
@@ -101,6 +106,8 @@ static bool load_types(struct server *server)
     return server->types ? true : fail("media types", NULL, "");
 }
 
+static const struct span index_names[] = { { .data = "index.html", .size = 10 } };
+
 /* Share the descriptors out: some for streams, the rest for connections. */
 static void plan(struct server *server)
 {
@@ -116,12 +123,11 @@ static void plan(struct server *server)
     uint64_t files = config->cache_files;
     server->cache_options = (struct cache_options){
         .rules = {
-            .root = server->root,
-            .index_name = SPAN("index.html"),
+            .resolve = site_resolve,
+            .describe = site_describe,
+            .context = &server->site,
             .snapshot_bytes_max = config->snapshot_bytes,
             .settle_ms = (int64_t)config->settle_ms,
-            .make_head = site_make_head,
-            .head_context = server->types,
         },
         .limits = {
             .bytes = bytes,
@@ -129,7 +135,7 @@ static void plan(struct server *server)
             .streams = (uint32_t)(streams < files ? streams : files),
             .without_body = (uint32_t)(files < WITHOUT_BODY_MAX ? files : WITHOUT_BODY_MAX),
         },
-        .root_path = server->root_path,
+        .trees = { .at = server->trees, .count = 1, .index_names = index_names, .index_count = ARRAY_COUNT(index_names) },
         .revalidate_ms = (int64_t)config->revalidate_ms,
         .expire_ms = (int64_t)config->expire_ms,
         .loaders_max = LOADERS_MAX,
@@ -157,14 +163,13 @@ static void plan(struct server *server)
 static bool make_cache(struct server *server)
 {
     struct preload *preload = NULL;
+    server->site = (struct site){ .tree = &server->tree, .types = server->types };
     if (server->config->pin_count > 0) {
-        server->pins = pins_new(server->config->pins_are_locked != 0);
-        if (!server->pins) return fail("no memory", NULL, "");
-        server->cache_options.rules.pins = server->pins;
-        if (!pinning_plan(server->config, server->root_path, &server->cache_options, server->pins, &preload))
-            return false;
+        server->tree.pins = pins_new(server->config->pins_are_locked != 0);
+        if (!server->tree.pins) return fail("no memory", NULL, "");
+        if (!pinning_plan(server->config, &server->cache_options, &preload)) return false;
     }
-    server->site = (struct site){ .cache = cache_new(&server->cache_options), .types = server->types };
+    server->site.cache = cache_new(&server->cache_options);
     bool is_made = server->site.cache ? true : fail("cannot make the cache", NULL, "");
     if (is_made && preload) is_made = pinning_load(server->config, preload, server->site.cache);
     preload_free(preload);
@@ -291,10 +296,10 @@ static void take_down(struct server *server, bool was_ready)
     if (server->site.cache) cache_stop(server->site.cache);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->site.cache, &held);
-    pins_free(server->pins);
+    pins_free(server->tree.pins);
     uint64_t lost = access_log_close(server->site.log);
     media_types_free(server->types);
-    if (server->root >= 0) close(server->root);
+    if (server->tree.root >= 0) close(server->tree.root);
     if (!was_ready) return;
     printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " references=%" PRIu64
            " descriptors=%u lost-log-lines=%" PRIu64 "\n",
@@ -321,7 +326,7 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     if (!server) return fail("no memory", NULL, ""), 1;
     int exit_status = 1;
     server->config = config;
-    server->root = -1;
+    server->tree.root = -1;
     server->listeners = listeners;
     server->thread_count = listeners_workers(config);
     /* Those of before, but for what is closed before the end: `ready`, and the listeners' copies. */

@@ -22,9 +22,29 @@ struct load_rig {
     bool takes_unsettled;
 };
 
-static inline size_t rig_make_head(void *context, const struct load_facts *facts, char *out)
+/* All of the scratch folder; one at a time. */
+static struct tree rig_tree;
+static struct tree *rig_trees[] = { &rig_tree };
+static const struct span rig_index_names[] = { { .data = "index.html", .size = 10 } };
+
+static inline bool rig_resolve(void *context, struct span key, struct load_target *ret_target)
 {
     (void)context;
+    if (key.size > sizeof ret_target->path) return false;
+    ret_target->tree = &rig_tree;
+    ret_target->index_names = rig_index_names;
+    ret_target->index_count = 1;
+    ret_target->needs_checks = false;
+    ret_target->path_size = key.size;
+    memcpy(ret_target->path, key.data, key.size);
+    return true;
+}
+
+static inline size_t rig_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    (void)context;
+    (void)ret_policy;
+    if (facts->kind > ENTRY_STREAM) return 0;
     int size =
         snprintf(out, LOAD_HEAD_BYTES_MAX, "%.*s|%" PRId64 "|%016" PRIx64 "%016" PRIx64 "|", (int)facts->path.size,
                  facts->path.data, facts->identity.size, facts->digest[0], facts->digest[1]);
@@ -33,10 +53,16 @@ static inline size_t rig_make_head(void *context, const struct load_facts *facts
 
 static inline struct load_rules rig_rules(const struct scratch *scratch)
 {
-    return (struct load_rules){ .root = scratch->fd,
-                                .index_name = SPAN("index.html"),
-                                .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX,
-                                .make_head = rig_make_head };
+    static const struct tree_mount whole = { .prefix = { .data = "", .size = 0 }, .below = { .data = "", .size = 0 } };
+    rig_tree = (struct tree){ .root = scratch->fd, .path = scratch->path, .mounts = &whole, .mount_count = 1 };
+    return (struct load_rules){ .resolve = rig_resolve,
+                                .describe = rig_describe,
+                                .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX };
+}
+
+static inline struct tree_list rig_tree_list(void)
+{
+    return (struct tree_list){ rig_trees, 1, rig_index_names, 1 };
 }
 
 /* On a disk, if there is one: files in memory are never cold. */

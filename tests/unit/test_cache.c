@@ -24,7 +24,7 @@ static struct cache_options options_for(uint64_t bytes)
 {
     struct cache_options options = {
         .rules = rig_rules(&scratch),
-        .root_path = scratch.path,
+        .trees = rig_tree_list(),
         .limits = { bytes, 1000, 100, 100 },
         .revalidate_ms = REVALIDATE_MS,
         .loaders_max = 2,

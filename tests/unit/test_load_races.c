@@ -330,13 +330,13 @@ static void nobody_knows_it(void *context, struct span key, unsigned what)
 static void what_changes_before_it_is_published_does_not_stay(void **state)
 {
     (void)state;
-    rig.rules.watch = watch_new(rig.scratch.fd, rig.scratch.path);
-    assert_non_null(rig.rules.watch);
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    assert_non_null(rig_tree.watch);
     struct entry *kept = load_well("/file"), *old = load_well("/file");
     assert_ptr_equal(load_publish(&rig.rules, rig.table, kept), kept);
     assert_ptr_equal(rig_find(rig.table, "/file"), kept);
     scratch_replace(&rig.scratch, "file", "a later version");
-    watch_events(rig.rules.watch, nobody_knows_it, NULL);
+    watch_events(rig_tree.watch, &(struct watch_listener){ NULL, nobody_knows_it, nobody_knows_it });
     load_publish(&rig.rules, rig.table, old);
     assert_null(rig_find(rig.table, "/file"));
     entry_unref(kept);
@@ -344,7 +344,7 @@ static void what_changes_before_it_is_published_does_not_stay(void **state)
     rcu_offline();
     while (table_reclaim(rig.table)) {}
     rcu_online();
-    watch_free(rig.rules.watch);
+    watch_free(rig_tree.watch);
 }
 
 static void a_root_that_was_turned_before_it_was_watched_is_followed(void **state)
@@ -356,32 +356,32 @@ static void a_root_that_was_turned_before_it_was_watched_is_followed(void **stat
     scratch_text(scratch, "bare/file", "no longer bare");
     scratch_link(scratch, "folder", "root");
     snprintf(path, sizeof path, "%s/root", scratch->path);
-    rig.rules.root = file_root_open(path);
-    assert_true(rig.rules.root >= 0);
+    rig_tree.root = file_root_open(path);
+    assert_true(rig_tree.root >= 0);
     scratch_unlink(scratch, "root");
     scratch_link(scratch, "bare", "root");
-    rig.rules.watch = watch_new(rig.rules.root, path);
-    assert_non_null(rig.rules.watch);
+    rig_tree.watch = watch_new(rig_tree.root, path);
+    assert_non_null(rig_tree.watch);
     struct entry *entry = load_well("/file");
     assert_memory_equal(entry_body(entry), "no longer bare", 14);
     entry_unref(entry);
-    watch_free(rig.rules.watch);
-    close(rig.rules.root);
+    watch_free(rig_tree.watch);
+    close(rig_tree.root);
 }
 
 /* Anybody can ask for as many as he likes. */
 static void folders_that_are_not_there_are_not_kept_in_mind(void **state)
 {
     (void)state;
-    rig.rules.watch = watch_new(rig.scratch.fd, rig.scratch.path);
-    assert_non_null(rig.rules.watch);
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    assert_non_null(rig_tree.watch);
     char key[32];
     for (int i = 0; i < 20; i++) {
         snprintf(key, sizeof key, "/missing-%d/file", i);
         entry_unref(load_well(key));
     }
-    assert_int_equal(watch_counts(rig.rules.watch).folders, 1);
-    watch_free(rig.rules.watch);
+    assert_int_equal(watch_counts(rig_tree.watch).folders, 1);
+    watch_free(rig_tree.watch);
 }
 
 #define WITH_A_FILE(test) cmocka_unit_test_setup_teardown(test, with_a_file, without_a_file)

@@ -25,7 +25,7 @@ static pthread_cond_t gate_opened = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
 static _Atomic int at_the_gate;
 
-static size_t make_head(void *context, const struct load_facts *facts, char *out)
+static size_t describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
 {
     if (span_starts_with(facts->path, SPAN("held"))) {
         at_the_gate++;
@@ -33,7 +33,7 @@ static size_t make_head(void *context, const struct load_facts *facts, char *out
         while (!gate_is_open) pthread_cond_wait(&gate_opened, &gate_lock);
         pthread_mutex_unlock(&gate_lock);
     }
-    return rig_make_head(context, facts, out);
+    return rig_describe(context, facts, out, ret_policy);
 }
 
 static void open_gate(bool is_open)
@@ -56,7 +56,7 @@ static int with_a_loader(void **state)
     (void)state;
     rcu_reader_begin();
     load_rig_open(&rig);
-    rig.rules.make_head = make_head;
+    rig.rules.describe = describe;
     scratch_text(&rig.scratch, "file", "content");
     scratch_text(&rig.scratch, "held", "held back");
     scratch_text(&rig.scratch, "held-too", "held back");
