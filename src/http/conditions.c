@@ -97,64 +97,21 @@ static bool if_range_holds(const struct request *request, const struct validator
     struct span another;
     (void)request_next_value(request, FIELD_IF_RANGE, &cursor, &value);
     if (request_next_value(request, FIELD_IF_RANGE, &cursor, &another)) return false;
-    if (span_equal(value, validators->etag)) return true;
+    if (validators->etag.size > 0 && span_equal(value, validators->etag)) return true;
     int64_t date;
     return validators->has_modified && http_date_parse(value, now_s, &date) && date == validators->modified_s &&
            validators->modified_s < now_s;
 }
 
-/* Take digits off the front of `s`; what does not fit counts as the highest number. False: there is no digit. */
-static bool take_number(struct span *s, uint64_t *ret_number)
-{
-    uint64_t number = 0;
-    size_t i = 0;
-    while (i < s->size && s->data[i] >= '0' && s->data[i] <= '9') {
-        bool is_over = __builtin_mul_overflow(number, 10, &number);
-        is_over |= __builtin_add_overflow(number, (unsigned)(s->data[i] - '0'), &number);
-        if (is_over) number = UINT64_MAX;
-        i++;
-    }
-    *s = span_from(*s, i);
-    *ret_number = number;
-    return i > 0;
-}
-
-/* The range-spec behind "bytes=" (RFC 9110, 14.1.2). */
-static enum range resolve(struct span spec, uint64_t length, uint64_t *ret_first, uint64_t *ret_last)
-{
-    uint64_t first;
-    uint64_t last;
-    bool has_first = take_number(&spec, &first);
-    if (spec.size == 0 || spec.data[0] != '-') return RANGE_WHOLE;
-    spec = span_from(spec, 1);
-    bool has_last = take_number(&spec, &last);
-    if (spec.size > 0 || !(has_first || has_last)) return RANGE_WHOLE;
-    if (has_first) {
-        if (has_last && last < first) return RANGE_WHOLE;
-        if (first >= length) return RANGE_UNSATISFIABLE;
-        *ret_first = first;
-        *ret_last = has_last && last < length ? last : length - 1;
-        return RANGE_PART;
-    }
-    if (last == 0) return RANGE_UNSATISFIABLE;
-    /* The end of nothing can be satisfied, and yet no Content-Range can say so. */
-    if (length == 0) return RANGE_WHOLE;
-    *ret_first = last < length ? length - last : 0;
-    *ret_last = length - 1;
-    return RANGE_PART;
-}
-
 enum range range_evaluate(const struct request *request, const struct validators *validators, uint64_t length,
-                          int64_t now_s, uint64_t *ret_first, uint64_t *ret_last)
+                          int64_t now_s, unsigned ranges_max, struct ranges *ret_ranges)
 {
-    static const struct span unit = { "bytes=", 6 };
     if (request->method != METHOD_GET) return RANGE_WHOLE;
     uint16_t cursor = 0;
     struct span value;
     struct span another;
     if (!request_next_value(request, FIELD_RANGE, &cursor, &value)) return RANGE_WHOLE;
     if (request_next_value(request, FIELD_RANGE, &cursor, &another)) return RANGE_WHOLE;
-    if (value.size < unit.size || !span_equal_nocase(span_first(value, unit.size), unit)) return RANGE_WHOLE;
     if (!if_range_holds(request, validators, now_s)) return RANGE_WHOLE;
-    return resolve(span_from(value, unit.size), length, ret_first, ret_last);
+    return ranges_parse(value, length, ranges_max, ret_ranges);
 }

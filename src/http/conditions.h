@@ -1,4 +1,4 @@
-/* conditions.h - conditional requests (RFC 9110, section 13) and byte ranges (section 14).
+/* conditions.h - conditional requests (RFC 9110, section 13).
  *
  * Role:   decides what of a representation is asked for, from the request and the representation's validators.
  * Owns:   nothing. Thread: any; pure functions.
@@ -10,10 +10,11 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "http/ranges.h"
 #include "http/request.h"
 
 struct validators {
-    struct span etag;   /* with its quotes; strong */
+    struct span etag;   /* with its quotes; strong; empty: none is sent */
     int64_t modified_s; /* seconds since 1970; only if has_modified */
     bool has_modified;  /* a Last-Modified is sent */
 };
@@ -29,15 +30,10 @@ enum condition {
 NODISCARD enum condition conditions_evaluate(const struct request *request, const struct validators *validators,
                                              int64_t now_s);
 
-enum range {
-    RANGE_WHOLE, /* no Range, one that is not for us (other units, several ranges, malformed, not GET), or If-Range says no */
-    RANGE_PART,          /* 206: first..last, both inclusive */
-    RANGE_UNSATISFIABLE, /* 416 */
-};
-
-/* A single byte range, with If-Range (strong comparison; a date only if it equals Last-Modified exactly and is strong in the sense
- * of RFC 9110, 8.8.2.2: at least one second older than now_s). */
+/* The byte ranges that a GET asks for, if its If-Range holds (strong comparison; a date only if it equals Last-Modified exactly
+ * and is strong in the sense of RFC 9110, 8.8.2.2: at least one second older than now_s). A Range on several lines is none.
+ * ranges_max, ret_ranges: as for ranges_parse(). */
 NODISCARD enum range range_evaluate(const struct request *request, const struct validators *validators, uint64_t length,
-                                    int64_t now_s, uint64_t *ret_first, uint64_t *ret_last);
+                                    int64_t now_s, unsigned ranges_max, struct ranges *ret_ranges);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/text_write.h"
+#include "http/byteranges.h"
 #include "http/conditions.h"
 #include "http/ready_head.h"
 #include "http/target.h"
@@ -10,8 +11,9 @@
 #include "server/pages.h"
 
 enum {
-    PATH_BYTES_MAX = 8192,  /* twice what the system can open */
-    STARVED_MS_MAX = 30000, /* a request waits so long for a descriptor or for memory before it is refused */
+    PATH_BYTES_MAX = 8192,   /* twice what the system can open */
+    RANGES_ANSWERED_MAX = 1, /* several are answered with the whole file */
+    STARVED_MS_MAX = 30000,  /* a request waits so long for a descriptor or for memory before it is refused */
 };
 
 /* One answer in the making. */
@@ -93,39 +95,28 @@ static void answer_redirect(struct turn *turn, const struct request *request, bo
     answer_page(turn, request, HTTP_MOVED_PERMANENTLY, closes, span_of(field, (size_t)(at - field)));
 }
 
-static char *append_content_range(char *at, uint64_t first, uint64_t last, uint64_t length)
-{
-    at = text_append(at, SPAN("Content-Range: bytes "));
-    at = text_append_decimal(at, first);
-    *at++ = '-';
-    at = text_append_decimal(at, last);
-    *at++ = '/';
-    at = text_append_decimal(at, length);
-    return text_append(at, SPAN("\r\n"));
-}
-
 /* RFC 9110, 14.3 */
 static const struct span accept_ranges = { .data = "Accept-Ranges: bytes\r\n", .size = 22 };
 
-static void answer_part(struct answer *answer, const struct ready_head *head, struct entry *entry, uint64_t first,
-                        uint64_t last)
+static void answer_part(struct answer *answer, const struct ready_head *head, struct entry *entry,
+                        struct byte_range range)
 {
     answer->at = text_append(answer->at, head->validators);
     answer->at = text_append(answer->at, head->content);
     answer->at = text_append(answer->at, accept_ranges);
-    answer->at = append_content_range(answer->at, first, last, entry->body_size);
+    answer->at = content_range_append(answer->at, range, entry->body_size);
     answer->at = text_append(answer->at, SPAN("Content-Length: "));
-    answer->at = text_append_decimal(answer->at, last - first + 1);
+    answer->at = text_append_decimal(answer->at, byte_range_size(range));
     answer->at = text_append(answer->at, SPAN("\r\n"));
     answer_end_head(answer);
-    answer_content(answer, entry, first, last - first + 1);
+    answer_content(answer, entry, range.first, byte_range_size(range));
 }
 
 static void answer_unsatisfiable(struct turn *turn, const struct request *request, bool closes, uint64_t length)
 {
-    char field[64], *at = text_append(field, SPAN("Content-Range: bytes */"));
-    at = text_append(text_append_decimal(at, length), SPAN("\r\n"));
-    answer_page(turn, request, HTTP_RANGE_NOT_SATISFIABLE, closes, span_of(field, (size_t)(at - field)));
+    char field[CONTENT_RANGE_BYTES_MAX];
+    size_t size = (size_t)(content_range_append_unsatisfied(field, length) - field);
+    answer_page(turn, request, HTTP_RANGE_NOT_SATISFIABLE, closes, span_of(field, size));
 }
 
 static const uint32_t conditional_fields = 1u << FIELD_IF_MATCH | 1u << FIELD_IF_NONE_MATCH |
@@ -137,13 +128,13 @@ static void answer_file(struct turn *turn, const struct request *request, bool c
 {
     struct ready_head head;
     ready_head_read(entry_head(entry), &head);
-    uint64_t first = 0, last = 0;
+    struct ranges ranges;
     enum condition condition = CONDITION_PASSED;
     enum range range = RANGE_WHOLE;
     if (request->known_mask & conditional_fields) {
         condition = conditions_evaluate(request, &head.values, turn->now_s);
         if (condition == CONDITION_PASSED)
-            range = range_evaluate(request, &head.values, entry->body_size, turn->now_s, &first, &last);
+            range = range_evaluate(request, &head.values, entry->body_size, turn->now_s, RANGES_ANSWERED_MAX, &ranges);
     }
     struct answer answer;
     if (condition == CONDITION_FAILED) {
@@ -156,7 +147,7 @@ static void answer_file(struct turn *turn, const struct request *request, bool c
         answer_unsatisfiable(turn, request, closes, entry->body_size);
     } else if (range == RANGE_PART) {
         answer = answer_begin(turn, request, HTTP_PARTIAL_CONTENT, closes);
-        answer_part(&answer, &head, entry, first, last);
+        answer_part(&answer, &head, entry, ranges.items[0]);
     } else {
         answer = answer_begin(turn, request, HTTP_OK, closes);
         answer.at = text_append(answer.at, head.all);

@@ -1,5 +1,5 @@
 /* The input is field lines of a request: conditions, ranges and dates are evaluated against representations of several lengths,
- * and ranges are resolved a second time by a plain reader. */
+ * and ranges are read a second time by a plain reader, who paints them on the bytes. */
 #include <ctype.h>
 
 #include "../support/require.h"
@@ -23,46 +23,92 @@ static uint64_t plain_number(const char *digits, size_t count)
     return number > (long double)UINT64_MAX ? UINT64_MAX : exact;
 }
 
-/* What a Range of one line means, when there is no If-Range. */
-static enum range read_plainly(struct span value, uint64_t length, uint64_t *ret_first, uint64_t *ret_last)
+enum meaning { MALFORMED, BEYOND, EMPTY, SOME };
+
+/* What one range-spec means: the bytes from *ret_first to *ret_last. */
+static enum meaning read_spec(struct span spec, uint64_t length, uint64_t *ret_first, uint64_t *ret_last)
 {
-    if (value.size < 6 || !span_equal_nocase(span_first(value, 6), SPAN("bytes="))) return RANGE_WHOLE;
-    struct span spec = span_from(value, 6);
-    const char *dash = spec.size > 0 ? memchr(spec.data, '-', spec.size) : NULL;
-    if (dash == NULL || spec.size == 1) return RANGE_WHOLE;
+    const char *dash = memchr(spec.data, '-', spec.size);
+    if (dash == NULL || spec.size == 1) return MALFORMED;
     for (size_t i = 0; i < spec.size; i++) {
-        if (spec.data + i != dash && !isdigit((unsigned char)spec.data[i])) return RANGE_WHOLE;
+        if (spec.data + i != dash && !isdigit((unsigned char)spec.data[i])) return MALFORMED;
     }
     size_t first_digits = (size_t)(dash - spec.data);
     size_t last_digits = spec.size - first_digits - 1;
     uint64_t first = plain_number(spec.data, first_digits);
     uint64_t last = plain_number(dash + 1, last_digits);
     if (first_digits == 0) {
-        if (last == 0) return RANGE_UNSATISFIABLE;
-        if (length == 0) return RANGE_WHOLE;
+        if (last == 0) return BEYOND;
+        if (length == 0) return EMPTY;
         *ret_first = last > length ? 0 : length - last;
         *ret_last = length - 1;
-        return RANGE_PART;
+        return SOME;
     }
     if (last_digits == 0) last = UINT64_MAX;
-    if (last_digits > 0 && last < first) return RANGE_WHOLE;
-    if (first >= length) return RANGE_UNSATISFIABLE;
+    if (last_digits > 0 && last < first) return MALFORMED;
+    if (first >= length) return BEYOND;
     *ret_first = first;
     *ret_last = last > length - 1 ? length - 1 : last;
+    return SOME;
+}
+
+enum { PAINTED_MAX = 1000, MOST = 5 };
+static bool painted[PAINTED_MAX + 1]; /* of a representation of at most that many bytes; the last one never is */
+
+/* What a Range of one line means, when there is no If-Range. *ret_runs: how many runs of bytes are painted. */
+static enum range read_plainly(struct span value, uint64_t length, unsigned *ret_runs)
+{
+    memset(painted, 0, sizeof painted);
+    if (value.size < 6 || !span_equal_nocase(span_first(value, 6), SPAN("bytes="))) return RANGE_WHOLE;
+    unsigned given = 0, some = 0, empty = 0;
+    unsigned __int128 bytes = 0;
+    const char *end = value.data + value.size;
+    for (const char *at = value.data + 6; at <= end;) {
+        const char *comma = at < end ? memchr(at, ',', (size_t)(end - at)) : NULL;
+        const char *stop = comma ? comma : end;
+        struct span spec = span_of(at, (size_t)(stop - at));
+        at = stop + 1;
+        while (spec.size > 0 && strchr(" \t", spec.data[0])) spec = span_from(spec, 1);
+        while (spec.size > 0 && strchr(" \t", spec.data[spec.size - 1])) spec.size--;
+        if (spec.size == 0) continue;
+        uint64_t first, last;
+        enum meaning meaning = read_spec(spec, length, &first, &last);
+        if (++given > MOST || meaning == MALFORMED) return RANGE_WHOLE;
+        empty += meaning == EMPTY;
+        if (meaning != SOME) continue;
+        some++;
+        bytes += (unsigned __int128)(last - first) + 1;
+        for (uint64_t i = first; length <= PAINTED_MAX && i <= last; i++) painted[i] = true;
+    }
+    if (bytes > length) return RANGE_WHOLE;
+    *ret_runs = 0;
+    for (unsigned i = 0; i < PAINTED_MAX; i++) *ret_runs += painted[i] && !painted[i + 1];
+    if (some == 0) return given == 0 || empty > 0 ? RANGE_WHOLE : RANGE_UNSATISFIABLE;
     return RANGE_PART;
+}
+
+/* Exactly the painted bytes, in as few ranges as there can be. */
+static void require_painted(const struct ranges *ranges, uint64_t length, unsigned runs)
+{
+    REQUIRE(ranges->count >= 1 && ranges->count <= MOST);
+    for (unsigned i = 0; i < ranges->count; i++) {
+        struct byte_range range = ranges->items[i];
+        REQUIRE(range.first <= range.last && range.last < length);
+        if (length > PAINTED_MAX) continue;
+        REQUIRE((range.first == 0 || !painted[range.first - 1]) && !painted[range.last + 1]);
+        for (uint64_t at = range.first; at <= range.last; at++) REQUIRE(painted[at]);
+    }
+    if (length <= PAINTED_MAX) REQUIRE(ranges->count == runs);
 }
 
 static void require_ranges(const struct request *request)
 {
     static const uint64_t lengths[] = { 0, 1, 2, 10, 1000, UINT64_MAX };
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        uint64_t first = 77;
-        uint64_t last = 78;
-        uint64_t plain_first = 77;
-        uint64_t plain_last = 78;
-        enum range range = range_evaluate(request, &validators, lengths[i], now_s, &first, &last);
-        REQUIRE(range == RANGE_PART ? first <= last && last < lengths[i] : first == 77 && last == 78);
-        unsigned lines = 0;
+        struct ranges ranges = { .count = 77 };
+        enum range range = range_evaluate(request, &validators, lengths[i], now_s, MOST, &ranges);
+        REQUIRE((range == RANGE_PART) == (ranges.count != 77));
+        unsigned lines = 0, runs = 0;
         struct span value = SPAN_NONE;
         uint16_t cursor = 0;
         while (request_next_value(request, FIELD_RANGE, &cursor, &value)) lines++;
@@ -70,9 +116,9 @@ static void require_ranges(const struct request *request)
             REQUIRE(range == RANGE_WHOLE);
             continue;
         }
-        enum range plain = read_plainly(value, lengths[i], &plain_first, &plain_last);
-        bool is_same = range == plain && first == plain_first && last == plain_last;
-        REQUIRE(is_same || (range == RANGE_WHOLE && request_has(request, FIELD_IF_RANGE)));
+        enum range plain = read_plainly(value, lengths[i], &runs);
+        REQUIRE(range == plain || (range == RANGE_WHOLE && request_has(request, FIELD_IF_RANGE)));
+        if (range == RANGE_PART) require_painted(&ranges, lengths[i], runs);
     }
 }
 
