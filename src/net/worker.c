@@ -173,24 +173,17 @@ static bool accept_some(struct worker *worker, int listener, unsigned max)
     return true;
 }
 
-/* Nobody new; but whoever was let in by the kernel already is taken. */
-static void stop_accepting(struct worker *worker)
+/* Accept no more. Whoever waits is accepted by the process that serves the same sockets (`others_accept`); where there is none,
+ * which also the supervisor may have told of one, whoever was let in by the kernel already is taken. */
+static void leave_listeners(struct worker *worker, bool others_accept)
 {
     for (unsigned i = 0; i < worker->listener_count; i++) {
-        struct worker_listener *listener = &worker->listeners[i];
-        if (!listener->is_shared) socket_refuse_new(listener->fd);
-        while (accept_some(worker, listener->fd, ACCEPTS_MAX)) {}
-        close(listener->fd);
+        int fd = worker->listeners[i].fd;
+        epoll_ctl(worker->epoll, EPOLL_CTL_DEL, fd, NULL); /* closing is not enough: others have the same socket */
+        if (!others_accept) socket_refuse_new(fd);
+        while (socket_refuses_new(fd) && accept_some(worker, fd, ACCEPTS_MAX)) {}
+        close(fd);
     }
-    worker->listener_count = 0;
-    worker->is_paused = false;
-}
-
-/* Whoever waits is accepted by the process that serves the same sockets. */
-static void leave_listeners(struct worker *worker)
-{
-    if (!worker->is_paused) pause_accepting(worker);
-    for (unsigned i = 0; i < worker->listener_count; i++) close(worker->listeners[i].fd);
     worker->listener_count = 0;
     worker->is_paused = false;
 }
@@ -210,12 +203,7 @@ static void obey(struct worker *worker)
 {
     enum worker_command command = (enum worker_command)atomic_load_explicit(&worker->command, memory_order_acquire);
     if (command == worker->obeyed) return;
-    if (worker->obeyed == WORKER_SERVE) {
-        if (command == WORKER_HAND_OVER)
-            leave_listeners(worker);
-        else
-            stop_accepting(worker);
-    }
+    if (worker->obeyed == WORKER_SERVE) leave_listeners(worker, command == WORKER_HAND_OVER);
     worker->obeyed = command;
     worker->finish_at_ms = worker->now_ms + grace_ms(worker, command);
 }
@@ -351,9 +339,17 @@ static void *worker_thread(void *argument)
 struct worker *worker_new(unsigned index, const struct worker_options *options, const struct worker_listener *listeners,
                           unsigned listener_count)
 {
-    ASSERT(listener_count <= WORKER_LISTENERS_MAX);
     struct worker *worker = calloc(1, sizeof *worker);
-    if (!worker) return NULL;
+    struct worker_listener *own = calloc(listener_count + 1, sizeof *own);
+    if (!worker || !own) {
+        for (unsigned i = 0; i < listener_count; i++) close(listeners[i].fd);
+        free(worker);
+        free(own);
+        return NULL;
+    }
+    if (listener_count > 0) memcpy(own, listeners, listener_count * sizeof *own);
+    worker->listeners = own;
+    worker->listener_count = listener_count;
     worker->options = options;
     worker->index = index;
     worker->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -366,8 +362,6 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     if (!worker->input || !turn_init(&worker->turn, options->cache)) goto fail;
     set_clocks(worker);
     timer_wheel_init(&worker->wheel, worker->now_ms);
-    if (listener_count > 0) memcpy(worker->listeners, listeners, listener_count * sizeof *listeners);
-    worker->listener_count = listener_count;
     return worker;
 fail:
     worker_free(worker);
@@ -378,6 +372,7 @@ void worker_free(struct worker *worker)
 {
     if (!worker) return;
     for (unsigned i = 0; i < worker->listener_count; i++) close(worker->listeners[i].fd);
+    free(worker->listeners);
     mailbox_done(&worker->mailbox);
     if (worker->epoll >= 0) close(worker->epoll);
     for (uint32_t i = 0; i < worker->slab_count; i++) free(worker->slabs[i]);

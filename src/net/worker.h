@@ -14,7 +14,6 @@
 #include "net/conn.h"
 
 enum {
-    WORKER_LISTENERS_MAX = 128,
     WORKER_INPUT_BYTES = 64 << 10,
     WORKER_SLAB_CONNS = 128, /* connections are allocated by so many */
 };
@@ -45,7 +44,7 @@ struct worker_options {
 
 struct worker_listener {
     int fd;
-    bool is_shared; /* by all workers (a Unix socket); else this worker's own */
+    bool is_shared; /* by all workers; else this worker's own */
 };
 
 /* Ordered: a later one is the stronger. */
@@ -77,7 +76,7 @@ struct worker {
     int64_t finish_at_ms; /* FINISH: idle connections are closed from here on; STOP: all */
     enum worker_command obeyed;
     unsigned listener_count;
-    struct worker_listener listeners[WORKER_LISTENERS_MAX];
+    struct worker_listener *listeners; /* listener_count of them */
     struct mailbox mailbox;
     struct timer_wheel wheel;
     struct list ready;   /* connections that can go on without an event */
@@ -96,7 +95,8 @@ struct worker {
     struct turn turn;
 };
 
-/* Make worker number `index`; its listeners are set, and it does not run yet. NULL: memory, or descriptors. */
+/* Make worker number `index`, with copies of `listeners`, whose descriptors become its own; it does not run yet. NULL: memory, or
+ * descriptors; the listeners' are closed. */
 NODISCARD struct worker *worker_new(unsigned index, const struct worker_options *options,
                                     const struct worker_listener *listeners, unsigned listener_count);
 void worker_free(struct worker *worker); /* takes NULL; not running */

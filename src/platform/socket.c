@@ -96,7 +96,14 @@ static bool unix_is_left_over(const struct socket_address *address)
     return refused;
 }
 
-int socket_listen(const struct socket_address *address, bool shares)
+static void close_quietly(int fd)
+{
+    int error = errno;
+    close(fd);
+    errno = error;
+}
+
+int socket_bind(const struct socket_address *address, bool shares)
 {
     int family = address->at.any.sa_family, one = 1;
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -108,12 +115,23 @@ int socket_listen(const struct socket_address *address, bool shares)
         if (shares && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one) != 0) goto fail;
     }
     if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) != 0) goto fail;
-    if (bind(fd, &address->at.any, address->size) != 0 || listen(fd, BACKLOG_MAX) != 0) goto fail;
+    if (bind(fd, &address->at.any, address->size) != 0) goto fail;
     return fd;
-fail:;
-    int error = errno;
-    close(fd);
-    errno = error;
+fail:
+    close_quietly(fd);
+    return -1;
+}
+
+bool socket_begin_listening(int listener)
+{
+    return listen(listener, BACKLOG_MAX) == 0;
+}
+
+int socket_listen(const struct socket_address *address, bool shares)
+{
+    int fd = socket_bind(address, shares);
+    if (fd < 0 || socket_begin_listening(fd)) return fd;
+    close_quietly(fd);
     return -1;
 }
 
@@ -160,6 +178,12 @@ void socket_admit_new(int listener)
 {
     int unused = 0;
     setsockopt(listener, SOL_SOCKET, SO_DETACH_FILTER, &unused, sizeof unused);
+}
+
+bool socket_refuses_new(int listener)
+{
+    socklen_t instructions = 0; /* no room: only their number is asked */
+    return getsockopt(listener, SOL_SOCKET, SO_GET_FILTER, NULL, &instructions) == 0 && instructions > 0;
 }
 
 void socket_reset_on_close(int fd)

@@ -45,6 +45,11 @@ void socket_address_url(const struct socket_address *address, char *out, size_t 
  * A Unix socket that nobody listens on any more is replaced. -1 with errno. */
 NODISCARD int socket_listen(const struct socket_address *address, bool shares);
 
+/* The same in two steps: what socket_bind() returns has the address, but nobody can connect to it before socket_begin_listening().
+ * false with errno. */
+NODISCARD int socket_bind(const struct socket_address *address, bool shares);
+NODISCARD bool socket_begin_listening(int listener);
+
 /* Ask which port the kernel chose, into `address`. */
 void socket_address_learn(int listener, struct socket_address *address);
 
@@ -57,6 +62,9 @@ void socket_refuse_new(int listener);
 
 /* Take that back. */
 void socket_admit_new(int listener);
+
+/* Whether that holds; also if another process, which has the same socket, said so. */
+NODISCARD bool socket_refuses_new(int listener);
 
 /* Make the next close() a reset, so that the peer cannot take what it got for a whole answer. */
 void socket_reset_on_close(int fd);

@@ -96,8 +96,8 @@ static bool is_beside_ours(const struct listeners *listeners, const struct liste
     return is_beside;
 }
 
-/* As many sockets as workers; they are never fewer than before, as what waits in a queue must be served.
- * A Unix socket cannot be had more than once: the workers share it. */
+/* As many sockets as workers; they are never fewer than before, as whoever waits in a queue, or is about to (his handshake
+ * being half done), would be reset with it. A Unix socket cannot be had more than once: the workers share it. */
 static bool open_sockets(const struct listeners *listeners, struct listeners_at *at, unsigned workers)
 {
     unsigned wanted = is_unix(&at->address) ? 1 : workers;
@@ -106,7 +106,7 @@ static bool open_sockets(const struct listeners *listeners, struct listeners_at 
         return false;
     }
     while (at->count < wanted) {
-        int fd = socket_listen(&at->address, true);
+        int fd = socket_bind(&at->address, true);
         if (fd < 0) return false;
         at->fds[at->count++] = fd;
         /* Port 0: the kernel chose for the first, and the others join it. */
@@ -115,12 +115,27 @@ static bool open_sockets(const struct listeners *listeners, struct listeners_at 
     return true;
 }
 
-static void close_at(struct listeners *listeners, unsigned index)
+/* In this process only. */
+static void forget_at(struct listeners *listeners, unsigned index)
 {
     struct listeners_at *at = &listeners->at[index];
     for (unsigned i = 0; i < at->count; i++) close(at->fds[i]);
-    if (is_unix(&at->address)) unlink(((const struct sockaddr_un *)(const void *)&at->address.at)->sun_path);
     listeners->at[index] = listeners->at[--listeners->address_count];
+}
+
+static void close_at(struct listeners *listeners, unsigned index)
+{
+    const struct socket_address *address = &listeners->at[index].address;
+    if (is_unix(address)) unlink(((const struct sockaddr_un *)(const void *)&address->at)->sun_path);
+    forget_at(listeners, index);
+}
+
+/* Whoever has copies of the sockets takes who waits there, and nobody comes after him. */
+static void give_up_at(struct listeners *listeners, unsigned index)
+{
+    const struct listeners_at *at = &listeners->at[index];
+    for (unsigned i = 0; i < at->count; i++) socket_refuse_new(at->fds[i]);
+    close_at(listeners, index);
 }
 
 /* Where the kernel shares connections out to sockets that nobody accepts from, they would wait for good. */
@@ -135,7 +150,8 @@ static void close_unserved(struct listeners *listeners)
 bool listeners_extend(struct listeners *listeners, const struct config *config)
 {
     struct wishes wishes;
-    unsigned before = listeners->address_count, skipped = 0;
+    unsigned before = listeners->address_count, skipped = 0, counts[LISTENERS_MAX];
+    for (unsigned i = 0; i < before; i++) counts[i] = listeners->at[i].count;
     collect(config, &wishes);
     for (unsigned i = 0; i < wishes.count; i++) {
         const struct socket_address *asked = &wishes.items[i].address;
@@ -161,8 +177,24 @@ bool listeners_extend(struct listeners *listeners, const struct config *config)
     return true;
 fail:
     while (listeners->address_count > before) close_at(listeners, listeners->address_count - 1);
-    close_unserved(listeners);
+    for (unsigned i = 0; i < before; i++) {
+        struct listeners_at *at = &listeners->at[i];
+        while (at->count > counts[i]) close(at->fds[--at->count]);
+    }
     return false;
+}
+
+bool listeners_listen(const struct listeners *listeners)
+{
+    for (unsigned i = 0; i < listeners->address_count; i++) {
+        const struct listeners_at *at = &listeners->at[i];
+        for (unsigned j = 0; j < at->count; j++) {
+            if (socket_begin_listening(at->fds[j])) continue;
+            tell(&at->address, errno);
+            return false;
+        }
+    }
+    return true;
 }
 
 void listeners_serve(struct listeners *listeners)
@@ -174,7 +206,8 @@ void listeners_serve(struct listeners *listeners)
     }
 }
 
-void listeners_keep(struct listeners *listeners, const struct config *config)
+static void drop_unwanted(struct listeners *listeners, const struct config *config,
+                          void (*drop)(struct listeners *listeners, unsigned index))
 {
     struct wishes wishes;
     collect(config, &wishes);
@@ -182,25 +215,41 @@ void listeners_keep(struct listeners *listeners, const struct config *config)
         bool is_wanted = false;
         for (unsigned j = 0; j < wishes.count; j++)
             is_wanted |= is_same(&wishes.items[j].address, &listeners->at[i].asked);
-        if (!is_wanted) close_at(listeners, i);
+        if (!is_wanted) drop(listeners, i);
     }
+}
+
+void listeners_keep(struct listeners *listeners, const struct config *config)
+{
+    drop_unwanted(listeners, config, give_up_at);
     close_unserved(listeners);
 }
 
-unsigned listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,
-                         struct worker_listener *out, unsigned out_max)
+void listeners_choose(struct listeners *listeners, const struct config *config)
+{
+    drop_unwanted(listeners, config, forget_at);
+}
+
+bool listeners_share(const struct listeners *listeners, unsigned index, unsigned workers,
+                     struct worker_listener out[LISTENERS_SOCKETS_MAX], unsigned *ret_count)
 {
     unsigned count = 0;
     for (unsigned i = 0; i < listeners->address_count; i++) {
         const struct listeners_at *at = &listeners->at[i];
-        for (unsigned j = 0; j < at->count && count < out_max; j++) {
-            bool is_shared = is_unix(&at->address);
+        unsigned fair_count = at->count - at->count % workers;
+        for (unsigned j = 0; j < at->count; j++) {
+            bool is_shared = is_unix(&at->address) || j >= fair_count;
             if (!is_shared && j % workers != index) continue;
             int fd = fcntl(at->fds[j], F_DUPFD_CLOEXEC, 0);
-            if (fd >= 0) out[count++] = (struct worker_listener){ .fd = fd, .is_shared = is_shared };
+            if (fd < 0) goto fail;
+            out[count++] = (struct worker_listener){ .fd = fd, .is_shared = is_shared };
         }
     }
-    return count;
+    *ret_count = count;
+    return true;
+fail:
+    while (count > 0) close(out[--count].fd);
+    return false;
 }
 
 void listeners_drop(struct listeners *listeners)

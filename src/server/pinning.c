@@ -28,8 +28,10 @@ static struct telling *telling_of(void *context)
 static void skipped(void *context, const struct pin_wish *wish, const char *path, const char *reason)
 {
     struct telling *telling = telling_of(context);
+    char line[16] = "";
+    if (wish->line > 0) snprintf(line, sizeof line, ":%" PRIu32, wish->line);
     if (++telling->skipped < SKIPPED_TOLD_MAX)
-        fprintf(stderr, "folio: %s:%" PRIu32 ": cannot pin %s: %s\n", wish->file, wish->line, path, reason);
+        fprintf(stderr, "folio: %s%s: cannot pin %s: %s\n", wish->file, line, path, reason);
     if (telling->skipped == SKIPPED_TOLD_MAX)
         fputs("folio: further files that cannot be pinned are not told\n", stderr);
 }

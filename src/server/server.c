@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/quantity.h"
@@ -46,6 +47,7 @@ struct server {
     struct worker_team team;
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
+    int exit_status;
 };
 
 static bool fail(const char *what, const char *name, const char *remedy)
@@ -114,7 +116,8 @@ static void plan(struct server *server)
     const struct config *config = server->config;
     uint64_t descriptors = machine_descriptors_raise();
     uint64_t reserved = DESCRIPTORS_RESERVED + server->thread_count * DESCRIPTORS_A_WORKER;
-    for (unsigned i = 0; i < server->listeners->address_count; i++) reserved += 2 * server->listeners->at[i].count;
+    for (unsigned i = 0; i < server->listeners->address_count; i++)
+        reserved += 2 * server->listeners->at[i].count + server->thread_count;
     uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
     uint64_t streams = to_share / 8;
     uint64_t connections = to_share - streams;
@@ -167,11 +170,17 @@ static bool make_cache(struct server *server)
     if (server->config->pin_count > 0) {
         server->tree.pins = pins_new(server->config->pins_are_locked != 0);
         if (!server->tree.pins) return fail("no memory", NULL, "");
-        if (!pinning_plan(server->config, &server->cache_options, &preload)) return false;
+        if (!pinning_plan(server->config, &server->cache_options, &preload)) {
+            if (server->config->pins_are_strict) server->exit_status = EX_CONFIG;
+            return false;
+        }
     }
     server->site.cache = cache_new(&server->cache_options);
     bool is_made = server->site.cache ? true : fail("cannot make the cache", NULL, "");
-    if (is_made && preload) is_made = pinning_load(server->config, preload, server->site.cache);
+    if (is_made && preload && !pinning_load(server->config, preload, server->site.cache)) {
+        server->exit_status = EX_CONFIG;
+        is_made = false;
+    }
     preload_free(preload);
     return is_made;
 }
@@ -188,11 +197,14 @@ static bool make_workers(struct server *server)
     server->team = (struct worker_team){ .count = server->thread_count, .workers = server->workers };
     server->worker_options.team = &server->team;
     for (unsigned i = 0; i < server->thread_count; i++) {
-        struct worker_listener listeners[WORKER_LISTENERS_MAX];
-        unsigned count = listeners_share(server->listeners, i, server->thread_count, listeners, WORKER_LISTENERS_MAX);
-        server->workers[i] = worker_new(i, &server->worker_options, listeners, count);
+        struct worker_listener listeners[LISTENERS_SOCKETS_MAX];
+        unsigned count;
+        if (listeners_share(server->listeners, i, server->thread_count, listeners, &count))
+            server->workers[i] = worker_new(i, &server->worker_options, listeners, count);
         if (!server->workers[i]) return fail("cannot make a worker", NULL, "");
     }
+    /* Not earlier: the kernel gives each socket that listens its share of the connections. */
+    if (!listeners_listen(server->listeners)) return false;
     listeners_drop(server->listeners);
     for (unsigned i = 0; i < server->thread_count; i++) {
         server->is_started[i] = worker_start(server->workers[i]) == STATUS_OK;
@@ -307,6 +319,26 @@ static void take_down(struct server *server, bool was_ready)
     fflush(stdout);
 }
 
+/* Until it is ready a process has promised nothing to anybody, and loading may take long: it ends where it stands. */
+static void leave_at_once(int signal_number)
+{
+    (void)signal_number;
+    _exit(EXIT_SUCCESS);
+}
+
+/* Signals are blocked from the fork on. Those that end it are let in while it gets ready; no other thread takes them. */
+static void let_signals_end_it(bool do_they)
+{
+    static const int ending[] = { SIGTERM, SIGINT, SIGQUIT };
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_COUNT(ending); i++) {
+        sigaddset(&set, ending[i]);
+        if (do_they) signal(ending[i], leave_at_once);
+    }
+    pthread_sigmask(do_they ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 /* Signals come through a descriptor; every thread is started with them blocked. SIGPIPE: send() says EPIPE. */
 static int open_signals(void)
 {
@@ -324,7 +356,7 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return fail("no memory", NULL, ""), 1;
-    int exit_status = 1;
+    server->exit_status = 1;
     server->config = config;
     server->tree.root = -1;
     server->listeners = listeners;
@@ -337,23 +369,27 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
         fail("no descriptors", NULL, "");
         goto out;
     }
+    let_signals_end_it(true);
     machine_allocator_tune();
     if (!open_root(server) || !load_types(server)) goto out;
     plan(server);
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {
+        let_signals_end_it(false);
         bool told = write(ready, "+", 1) == 1;
         close(ready);
         ready = -1;
         say_ready(server); /* only now: whoever reads it may rely on another one if this one crashes */
         if (told) obey_signals(server, signals, ended);
-        exit_status = 0;
+        server->exit_status = 0;
     }
 out:
+    let_signals_end_it(false);
     end_workers(server);
     if (signals >= 0) close(signals);
     if (ended >= 0) close(ended);
     if (ready >= 0) close(ready);
+    int exit_status = server->exit_status;
     take_down(server, exit_status == 0);
     free(server);
     return exit_status;

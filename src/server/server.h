@@ -14,7 +14,9 @@
 /* listeners  borrowed; the workers have copies of their own
  * ready      a descriptor to write one byte to, and close, when it serves
  *
- * Returns the exit status: 0 after an orderly stop; 1 when it could not start, which was said on standard error. */
+ * Returns the exit status: 0 after an orderly stop; 78 (EX_CONFIG) when what MMapStrict asks for cannot be had, 1 when it
+ * could not start for other reasons; both were said on standard error. TERM, INT and QUIT end the process, with status 0 and
+ * whatever it is doing, until it is ready. */
 int server_run(const struct config *config, struct listeners *listeners, int ready);
 
 #endif

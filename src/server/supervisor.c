@@ -74,6 +74,7 @@ static void serve(struct supervisor *supervisor, const struct config *config, pi
         if (supervisor->children[i].state == CHILD_STARTING && supervisor->children[i].ready >= 0)
             close(supervisor->children[i].ready);
     }
+    listeners_choose(&supervisor->listeners, config);
     exit(server_run(config, &supervisor->listeners, ready));
 }
 
@@ -110,22 +111,30 @@ static void drop_next_config(struct supervisor *supervisor)
     supervisor->next_config = NULL;
 }
 
-/* HUP, USR1: a server with the configuration as it is now. A bad one changes nothing. */
+/* One that is getting ready has read a configuration that is not the newest any more. It serves nobody yet. */
+static void give_up_starting(struct supervisor *supervisor)
+{
+    struct child *child = child_in(supervisor, CHILD_STARTING);
+    if (!child) return;
+    kill(child->pid, SIGKILL);
+    child->state = CHILD_LEAVING;
+    close(child->ready);
+    child->ready = -1;
+    drop_next_config(supervisor);
+    printf("folio: server process %d, which was not ready yet, makes way for the newest configuration\n",
+           (int)child->pid);
+}
+
+/* HUP, USR1: a server with the configuration as it is now. A bad one changes nothing: what serves goes on, and so does what
+ * gets ready by an earlier one. */
 static void reload(struct supervisor *supervisor)
 {
-    if (child_in(supervisor, CHILD_STARTING)) { /* one is getting ready already: it may have read too early */
-        struct child *child = child_in(supervisor, CHILD_STARTING);
-        kill(child->pid, SIGKILL);
-        child->state = CHILD_LEAVING;
-        close(child->ready);
-        drop_next_config(supervisor);
-        listeners_keep(&supervisor->listeners, supervisor->config);
-    }
     struct config *config = calloc(1, sizeof *config);
     if (!config) return;
     if (!supervisor->configure(supervisor->context, config)) {
         fprintf(stderr, "folio: the configuration was not taken over; serving goes on as before\n");
     } else if (listeners_extend(&supervisor->listeners, config)) {
+        give_up_starting(supervisor);
         supervisor->next_config = config;
         if (spawn(supervisor, config)) return;
         supervisor->next_config = NULL;
@@ -182,6 +191,7 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
         char byte; /* it may have been ready, and crashed before we heard of it */
         supervisor->has_served |= read(child->ready, &byte, 1) == 1;
         close(child->ready);
+        child->ready = -1;
     }
     if (supervisor->is_stopping || state == CHILD_LEAVING) return;
     if (state == CHILD_SERVING) {
@@ -293,11 +303,12 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     supervisor->signals = signalfd(-1, &supervisor->signal_set, SFD_CLOEXEC | SFD_NONBLOCK);
     supervisor->exit_status = 1;
     if (listeners_extend(&supervisor->listeners, first)) {
-        supervisor->exit_status = 0;
-        if (spawn(supervisor, supervisor->config))
-            run(supervisor);
-        else
-            supervisor->exit_status = 1;
+        /* Nobody else serves: who comes early may wait, and the addresses are ours. */
+        bool began = listeners_listen(&supervisor->listeners) && spawn(supervisor, supervisor->config);
+        supervisor->exit_status = began ? 0 : 1;
+        if (began) run(supervisor);
+        if (began && !supervisor->has_served && supervisor->exit_status == 0)
+            puts("folio: stopped before it was ready");
     }
     int exit_status = supervisor->exit_status;
     listeners_close(&supervisor->listeners);

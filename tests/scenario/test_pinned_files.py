@@ -1,12 +1,14 @@
 """MMapFile, MMapDir and CacheFile: in memory before the server is ready, and never evicted."""
 
+import os
 import shutil
+import signal
 import subprocess
 
 import pytest
 
 from access_log import outcomes_of
-from folio_process import eventually
+from folio_process import eventually, run_to_end
 from process_facts import descriptors_below
 from site_tree import noise, plant, replace
 
@@ -73,12 +75,46 @@ def test_what_cannot_be_pinned_is_named_with_its_place_and_skipped(start, folder
         assert place in line and reason in line
 
 
-def test_with_mmapstrict_what_cannot_be_pinned_stops_the_start(folder):
-    from folio_process import run_to_end
-
-    plant(folder, {"www/page": "page", "folio.conf": "DocumentRoot www\nMMapFile www/missing\nMMapStrict on\n"})
+@pytest.mark.parametrize(
+    "conf, place, reason",
+    [
+        ("MMapFile www/missing", "folio.conf:3", "www/missing: No such file"),
+        ("\nMMapFile www/page www", "folio.conf:4", "MMapDir pins folders"),
+        ("MMapDir www/page", "folio.conf:3", "MMapFile pins files"),
+        ("Include more.conf", "more.conf:2", "not below DocumentRoot"),
+        ("MMapDir www/many\nMMapMaxBytes 1M", None, "raise MMapMaxBytes"),
+    ],
+)
+def test_with_mmapstrict_what_cannot_be_pinned_stops_the_start(folder, conf, place, reason):
+    plant(folder, {"www/page": "page", "outside": "o", "more.conf": "# one\nMMapFile outside\n"})
+    plant(folder, {f"www/many/{i}": noise(60_000, i) for i in range(20)})
+    (folder / "folio.conf").write_text(f"DocumentRoot www\nMMapStrict on\n{conf}\n")
     run = run_to_end("-f", folder / "folio.conf", "-p", "0", "-b", "127.0.0.1")
-    assert run.returncode == 1 and "MMapStrict" in run.stderr
+    told, last = run.stderr.splitlines()
+    assert run.returncode == 78 and run.stdout == ""
+    assert reason in told and (place is None or f"{place}: cannot pin" in told)
+    assert last == "folio: MMapStrict is on, and not everything can be pinned"
+
+
+def test_with_mmapstrict_a_file_that_may_not_be_read_stops_the_start(folder):
+    """That is found when it is loaded."""
+    plant(folder, {"www/page": "page"})
+    os.chmod(folder / "www" / "page", 0)
+    (folder / "folio.conf").write_text("DocumentRoot www\nMMapStrict on\nMMapFile www/page\n")
+    wrap = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+    run = run_to_end("-f", folder / "folio.conf", "-p", "0", "-b", "127.0.0.1", wrap=wrap)
+    assert run.returncode == 78
+    assert "folio.conf:3: cannot pin /page: it may not be read" in run.stderr
+
+
+def test_with_mmapstrict_a_reload_that_cannot_pin_all_leaves_the_old_set_serving(start, folder):
+    plant(folder, {"www/page": "page"})
+    server = start("MMapStrict on\nMMapFile www/page", expects_errors=True)
+    (folder / "folio.conf").write_text("DocumentRoot www\nMMapStrict on\nMMapFile www/missing\n")
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "serving goes on as before" in server.errors(), "the message")
+    assert "folio.conf:3: cannot pin" in server.errors()
+    assert server.get("/page").body == b"page"
 
 
 def test_what_does_not_fit_is_told_before_it_is_loaded(start, folder):

@@ -2,13 +2,13 @@
 
 import os
 import signal
-import threading
 
 import pytest
 
 from folio_process import eventually
-from http1_client import Ended, request_bytes
+from http1_client import request_bytes
 from site_tree import noise, plant
+from steady_load import Load, reload_and_wait
 
 pytestmark = pytest.mark.threads
 
@@ -18,47 +18,6 @@ def site(folder):
     plant(folder, {"www/page": "page", "www/big": noise(3_000_000, 1), "other/page": "other"})
     (folder / "folio.conf").write_text("DocumentRoot www\n")
     return folder
-
-
-class Load:
-    """Clients that ask again and again, over kept-alive connections and over new ones."""
-
-    def __init__(self, server, count=6):
-        self.server, self.ends, self.asked, self.failures = server, threading.Event(), 0, []
-        self.threads = [threading.Thread(target=self._run, args=(i % 2 == 0,)) for i in range(count)]
-
-    def _run(self, keeps):
-        connection = None
-        while not self.ends.is_set():
-            try:
-                connection = connection or self.server.connect()
-                answer = connection.get("/page")
-                self.asked += 1
-                if answer.status != 200:
-                    self.failures.append(answer.status)
-                if answer.closes() or not keeps:
-                    connection.close()
-                    connection = None
-            except (OSError, Ended) as error:
-                self.failures.append(error)
-                return
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        for thread in self.threads:
-            thread.join()
-
-
-def reload_and_wait(server, number=signal.SIGHUP):
-    before = server.serving_pids
-    server.send_signal(number)
-    eventually(lambda: set(server.serving_pids) - set(before), "another server process")
-    return before[-1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
@@ -161,7 +120,7 @@ def test_a_reload_that_fails_while_nothing_serves_starts_the_old_one_again(folio
     eventually(lambda: killed not in server.serving_pids and server.serving_pids, "one that is starting")
     (site / "types").unlink()
     (site / "types").write_text("text/plain page\n")
-    (site / "folio.conf").write_text("Bogus 1\n")
+    (site / "folio.conf").write_text("DocumentRoot nowhere\n")
     server.send_signal(signal.SIGHUP)
     assert server.get("/page").body == b"page"
 

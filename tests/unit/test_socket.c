@@ -282,7 +282,9 @@ static void a_listener_that_refuses_new_ones_loses_nobody_who_was_let_in(void **
     int listener = listen_at("127.0.0.1", true, &address);
     int early = connect_to(&address);
     assert_true(can_be_written(early, 5000));
+    assert_false(socket_refuses_new(listener));
     socket_refuse_new(listener);
+    assert_true(socket_refuses_new(listener));
     int late = connect_to(&address);
     assert_false(can_be_written(late, 20));
     int fd = socket_accept(listener, &peer);
@@ -296,6 +298,49 @@ static void a_listener_that_refuses_new_ones_loses_nobody_who_was_let_in(void **
     close(fd);
     close(early);
     close(late);
+}
+
+static void a_listener_can_let_them_in_again(void **state)
+{
+    (void)state;
+    struct socket_address address;
+    int listener = listen_at("127.0.0.1", true, &address);
+    socket_refuse_new(listener);
+    socket_admit_new(listener);
+    assert_false(socket_refuses_new(listener));
+    int fd = connect_to(&address);
+    assert_true(can_be_written(fd, 5000));
+    close(fd);
+    close(listener);
+}
+
+/* The kernel shares connections out to those that listen only. */
+static void what_is_bound_takes_nobody_before_it_listens(void **state)
+{
+    (void)state;
+    struct socket_address address;
+    struct peer_address peer;
+    int serving = listen_at("127.0.0.1", true, &address), bound = socket_bind(&address, true), clients[20];
+    assert_true(bound >= 0);
+    for (int i = 0; i < 20; i++) {
+        clients[i] = connect_to(&address);
+        assert_true(can_be_written(clients[i], 5000));
+    }
+    for (int i = 0; i < 20; i++) {
+        int fd = socket_accept(serving, &peer);
+        assert_true(fd >= 0);
+        close(fd);
+        close(clients[i]);
+    }
+    assert_true(socket_begin_listening(bound));
+    close(serving);
+    int last = connect_to(&address);
+    assert_true(can_be_written(last, 5000));
+    int fd = socket_accept(bound, &peer);
+    assert_true(fd >= 0);
+    close(fd);
+    close(last);
+    close(bound);
 }
 
 static void a_connection_can_be_reset(void **state)
@@ -356,6 +401,8 @@ int main(void)
         cmocka_unit_test(a_unix_socket_is_replaced_only_when_nobody_listens),
         cmocka_unit_test(what_is_no_socket_is_not_removed_for_one),
         cmocka_unit_test(a_listener_that_refuses_new_ones_loses_nobody_who_was_let_in),
+        cmocka_unit_test(a_listener_can_let_them_in_again),
+        cmocka_unit_test(what_is_bound_takes_nobody_before_it_listens),
         cmocka_unit_test(a_connection_can_be_reset),
         cmocka_unit_test(peers_are_named_by_their_address),
     };

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "../support/worker_rig.h"
 #include "base/text_write.h"
@@ -348,6 +349,52 @@ static void whoever_was_let_in_is_served_before_it_ends(void **state)
     close(busy);
 }
 
+/* Another process serves the same sockets; but not one that was given up for good. */
+static void handing_over_it_serves_whoever_was_let_in_where_nobody_else_will(void **state)
+{
+    (void)state;
+    rig.options.hand_over_grace_ms = 100;
+    worker_rig_start(&rig);
+    int busy = rig_connect(&rig, 0), let_in[5];
+    ask(busy, "/block");
+    rig_await(&blocked, 1);
+    for (int i = 0; i < 5; i++) {
+        let_in[i] = rig_connect(&rig, 0);
+        ask(let_in[i], "/let-in");
+    }
+    socket_refuse_new(rig.worker->listeners[0].fd);
+    worker_command(rig.worker, WORKER_HAND_OVER);
+    gate_is_open = 1;
+    assert_true(rig_receives(busy, "</block"));
+    for (int i = 0; i < 5; i++) assert_true(rig_receives(let_in[i], "</let-in"));
+    for (int i = 0; i < 5; i++) close(let_in[i]);
+    close(busy);
+}
+
+static void handing_over_it_leaves_whoever_waits_to_the_others(void **state)
+{
+    (void)state;
+    worker_rig_start(&rig);
+    int busy = rig_connect(&rig, 0), other = fcntl(rig.worker->listeners[0].fd, F_DUPFD_CLOEXEC, 0);
+    ask(busy, "/block");
+    rig_await(&blocked, 1);
+    int waits = rig_connect(&rig, 0);
+    worker_command(rig.worker, WORKER_HAND_OVER);
+    gate_is_open = 1;
+    assert_true(rig_receives(busy, "</block"));
+    pthread_join(rig.worker->thread, NULL);
+    struct peer_address peer;
+    int fd = socket_accept(other, &peer);
+    assert_true(fd >= 0);
+    worker_free(rig.worker);
+    rig.worker = NULL;
+    close(rig.options.ended);
+    close(fd);
+    close(other);
+    close(waits);
+    close(busy);
+}
+
 static void told_to_stop_it_waits_for_nobody_who_is_silent(void **state)
 {
     (void)state;
@@ -426,6 +473,8 @@ int main(void)
         WITH_A_WORKER(without_room_the_next_waits_for_his_turn),
         WITH_A_WORKER(told_to_finish_it_answers_what_was_begun),
         WITH_A_WORKER(whoever_was_let_in_is_served_before_it_ends),
+        WITH_A_WORKER(handing_over_it_serves_whoever_was_let_in_where_nobody_else_will),
+        WITH_A_WORKER(handing_over_it_leaves_whoever_waits_to_the_others),
         WITH_A_WORKER(told_to_stop_it_waits_for_nobody_who_is_silent),
         WITH_A_WORKER(a_stronger_command_replaces_a_weaker_one),
         WITH_A_WORKER(a_worker_that_never_ran_can_be_freed),
