@@ -27,12 +27,12 @@ def binary():
     return str(Path(os.environ.get("FOLIO", REPOSITORY / "build" / "folio")).absolute())
 
 
-def command(*arguments, wrap=()):
-    """The command line of the binary with `arguments`; `wrap` comes before it, and FOLIO_WRAP before that."""
+def command(*arguments, wrap=(), program=None):
+    """The command line of `program` (the binary) with `arguments`; `wrap` comes before it, and FOLIO_WRAP before that."""
     return [
         *shlex.split(os.environ.get("FOLIO_WRAP", "")),
         *wrap,
-        binary(),
+        program or binary(),
         *(a if isinstance(a, bytes) else str(a) for a in arguments),
     ]
 
@@ -53,7 +53,9 @@ def run_to_end(*arguments, wrap=(), cwd=None):
 class Folio:
     """One running server. Use it through the fixtures of conftest.py, which stop it and check what it left."""
 
-    def __init__(self, root, *options, bind="127.0.0.1", wrap=(), env=None, cwd=None, expects_errors=False):
+    def __init__(
+        self, root, *options, bind="127.0.0.1", wrap=(), env=None, cwd=None, expects_errors=False, program=None
+    ):
         arguments = ["--port", "0"]
         if bind is not None:
             arguments += ["--bind", bind]
@@ -61,12 +63,13 @@ class Folio:
         if root is not None:
             arguments.append(root)
         self.expects_errors = expects_errors
+        self.program = program or binary()
         self.summary = None
         self.lines = []
         self._lines_changed = threading.Condition()
         self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            command(*arguments, wrap=wrap),
+            command(*arguments, wrap=wrap, program=self.program),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -109,7 +112,7 @@ class Folio:
     def pid(self):
         """The supervisor's process, which takes the signals; also where FOLIO_WRAP stays between it and us."""
         pid = self._process.pid
-        while os.readlink(f"/proc/{pid}/exe") != os.path.realpath(binary()):
+        while os.readlink(f"/proc/{pid}/exe") != os.path.realpath(self.program):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             if len(children) != 1:
                 return self._process.pid
