@@ -28,6 +28,10 @@ void *block_take(struct block_pool *pool, size_t size, size_t *ret_capacity)
     } else {
         block = malloc(capacity);
     }
+    if (!block && size <= BLOCK_ASIDE_BYTES && pool->aside_count > 0) {
+        block = pool->aside[--pool->aside_count];
+        capacity = BLOCK_ASIDE_BYTES;
+    }
     if (block) *ret_capacity = capacity;
     return block;
 }
@@ -36,6 +40,10 @@ void block_give(struct block_pool *pool, void *memory, size_t capacity)
 {
     struct block *block = memory;
     if (!block) return;
+    if (capacity == BLOCK_ASIDE_BYTES && pool->aside_count < BLOCK_POOL_ASIDE_MAX) {
+        pool->aside[pool->aside_count++] = block;
+        return;
+    }
     unsigned c = class_of(capacity);
     if (c == BLOCK_POOL_CLASSES || class_bytes[c] != capacity || pool->kept_count[c] == class_kept_max[c]) {
         free(block);
@@ -46,8 +54,25 @@ void block_give(struct block_pool *pool, void *memory, size_t capacity)
     pool->kept_count[c]++;
 }
 
+bool block_pool_put_aside(struct block_pool *pool)
+{
+    if (pool->aside_count == BLOCK_POOL_ASIDE_MAX) return true;
+    while (pool->kept_count[0] < BLOCK_POOL_SMALL_MIN) {
+        void *block = malloc(class_bytes[0]);
+        if (!block) break;
+        block_give(pool, block, class_bytes[0]);
+    }
+    while (pool->aside_count < BLOCK_POOL_ASIDE_MAX) {
+        void *block = malloc(BLOCK_ASIDE_BYTES);
+        if (!block) return false;
+        pool->aside[pool->aside_count++] = block;
+    }
+    return true;
+}
+
 void block_pool_done(struct block_pool *pool)
 {
+    while (pool->aside_count > 0) free(pool->aside[--pool->aside_count]);
     for (unsigned c = 0; c < BLOCK_POOL_CLASSES; c++) {
         while (pool->kept[c]) {
             struct block *block = pool->kept[c];

@@ -92,6 +92,8 @@ static void run_load(struct loader *loader, struct job *job, bool takes_unsettle
         delay(loader, job);
         return;
     }
+    /* Nobody may wait for it in place again: a file system in user space can say EAGAIN at any time. */
+    if (status == STATUS_WOULD_BLOCK) status = STATUS_FAILED;
     struct entry *mine = entry;
     rcu_online();
     if (status == STATUS_OK && may_publish) entry = load_publish(&loader->rules, loader->table, entry);

@@ -88,6 +88,14 @@ static void linger(struct worker *worker, struct conn *conn)
     if (conn->has_ended && !conn->is_readable) conn_end(worker, conn);
 }
 
+void conn_starve(struct worker *worker, struct conn *conn)
+{
+    if (conn->is_starved) return;
+    conn->is_starved = true;
+    list_remove(&conn->ready);
+    list_append(&worker->starved, &conn->ready);
+}
+
 /* Keep `rest` for later: a head that is not whole yet, or requests of a later turn. False: no memory. */
 static bool keep_rest(struct worker *worker, struct conn *conn, struct span rest)
 {
@@ -131,6 +139,11 @@ static bool receive(struct worker *worker, struct conn *conn, struct span *ret_b
         room = conn->stash_capacity - conn->stash_size;
     }
     ssize_t n = socket_receive(conn->fd, to, room);
+    if (n < 0 && socket_lacks_memory(errno)) {
+        conn_starve(worker, conn);
+        *ret_bytes = conn->stash ? span_of(conn->stash, conn->stash_size) : span_of(worker->input, 0);
+        return true;
+    }
     if (n < 0 && errno != EAGAIN && errno != EINTR) return false;
     if (n == 0) conn->has_ended = true;
     /* Edge-triggered: less than there was room for means that there is no more, until the next event (epoll(7)). */
@@ -167,6 +180,11 @@ static bool serve(struct worker *worker, struct conn *conn)
 {
     struct span bytes = span_of(conn->stash, conn->stash_size);
     bool had_stash = conn->stash != NULL || conn->framing != CONTENT_NONE;
+    /* What is begun can be kept, if the socket does not take its answer, or it is not whole. */
+    if (!block_pool_put_aside(&worker->pool)) {
+        conn_starve(worker, conn);
+        return true;
+    }
     if (!conn->has_request && !receive(worker, conn, &bytes)) return false;
     size_t used = conn_input(worker, conn, bytes);
     unsigned answered = worker->turn.exchange_count;
@@ -180,10 +198,6 @@ static bool serve(struct worker *worker, struct conn *conn)
     if (!keep_rest(worker, conn, span_from(bytes, used))) return false;
     if (conn->stash && answered > 0 && conn->began_us == 0) conn->began_us = worker->turn.now_us;
     set_deadline(worker, conn, had_stash, answered > 0);
-    if (conn->is_starved) {
-        if (conn->starved_ms == 0) conn->starved_ms = worker->now_ms;
-        list_append(&worker->starved, &conn->ready);
-    }
     return true;
 }
 

@@ -28,26 +28,27 @@ struct drain {
 
 struct conn {
     int fd;
-    uint32_t slot;        /* its own number */
-    uint32_t generation;  /* counts the uses of the slot: mail for an earlier one is not ours */
-    uint8_t phase;        /* enum conn_phase */
-    uint8_t framing;      /* enum content_framing: of the body that is being drained */
-    bool is_readable : 1; /* the socket may have more to receive */
-    bool is_writable : 1; /* the socket may take more */
-    bool has_ended : 1;   /* the peer will send nothing more */
-    bool is_waiting : 1;  /* for a loader's mail */
-    bool is_starved : 1;  /* in the worker's list of those: its request is asked again in a moment */
-    bool closes : 1;      /* once what is pending was sent */
-    bool lingers : 1;     /* and then lingers first: the peer may still be sending */
-    bool was_asked : 1;   /* it got an answer before: it is a kept-alive one */
-    bool has_request : 1; /* the stash may hold a whole request: go on without receiving */
-    struct list ready;    /* in the worker's list of connections to go on with */
-    struct list timer;    /* in the wheel, always */
-    int64_t timer_at_ms;  /* when it comes up there */
-    int64_t deadline_ms;  /* what it waits for must have come by then */
-    int64_t starved_ms;   /* when the present request was asked first and starved; 0: it did not */
-    int64_t began_us;     /* when the first byte of the request that is being received came; 0: none has */
-    char *stash;          /* received, not used yet; NULL: nothing */
+    uint32_t slot;         /* its own number */
+    uint32_t generation;   /* counts the uses of the slot: mail for an earlier one is not ours */
+    uint8_t phase;         /* enum conn_phase */
+    uint8_t framing;       /* enum content_framing: of the body that is being drained */
+    bool is_readable : 1;  /* the socket may have more to receive */
+    bool is_writable : 1;  /* the socket may take more */
+    bool has_ended : 1;    /* the peer will send nothing more */
+    bool is_waiting : 1;   /* for a loader's mail */
+    bool is_starved : 1;   /* in the worker's list of those: it goes on in a moment */
+    bool is_unwatched : 1; /* and starved: the epoll had no memory for it */
+    bool closes : 1;       /* once what is pending was sent */
+    bool lingers : 1;      /* and then lingers first: the peer may still be sending */
+    bool was_asked : 1;    /* it got an answer before: it is a kept-alive one */
+    bool has_request : 1;  /* the stash may hold a whole request: go on without receiving */
+    struct list ready;     /* in the worker's list of connections to go on with */
+    struct list timer;     /* in the wheel, always */
+    int64_t timer_at_ms;   /* when it comes up there */
+    int64_t deadline_ms;   /* what it waits for must have come by then */
+    int64_t starved_ms;    /* when the present request was asked first and starved; 0: it did not */
+    int64_t began_us;      /* when the first byte of the request that is being received came; 0: none has */
+    char *stash;           /* received, not used yet; NULL: nothing */
     uint32_t stash_size, stash_capacity;
     struct pending *pending;
     union {
@@ -81,6 +82,9 @@ static inline bool conn_is_idle(const struct conn *conn)
     return conn->phase == CONN_OPEN && conn->was_asked && !conn->stash && !conn->pending && !conn->is_waiting &&
            !conn->is_starved && conn->framing == CONTENT_NONE;
 }
+
+/* It lacks memory or descriptors: it goes on in a moment, where it is. */
+void conn_starve(struct worker *worker, struct conn *conn);
 
 /* Between conn's two sources: input and output. */
 

@@ -77,7 +77,10 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
     }
     switch (worker->options->handler.answer(worker->options->handler.self, request, &asking, turn)) {
     case HANDLER_WAITS: conn->is_waiting = true; return false;
-    case HANDLER_STARVES: conn->is_starved = true; return false;
+    case HANDLER_STARVES:
+        if (conn->starved_ms == 0) conn->starved_ms = worker->now_ms;
+        conn_starve(worker, conn);
+        return false;
     case HANDLER_ANSWERED: break;
     }
     conn->starved_ms = 0;

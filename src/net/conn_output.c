@@ -38,6 +38,16 @@ void conn_log_aborted(struct worker *worker, struct conn *conn)
     }
 }
 
+/* What a call of send and its kin returned. False: the connection broke. After less than was asked for, it is tried again: a
+ * full socket says so then (and epoll will tell when it is not), but it may also have been an interruption. */
+static bool note_sent(struct worker *worker, struct conn *conn, ssize_t sent)
+{
+    if (sent >= 0 || errno == EINTR) return true;
+    if (socket_lacks_memory(errno)) conn_starve(worker, conn);
+    if (errno == EAGAIN) conn->is_writable = false;
+    return errno == EAGAIN || socket_lacks_memory(errno);
+}
+
 bool conn_send_turn(struct worker *worker, struct conn *conn)
 {
     struct turn *turn = &worker->turn;
@@ -46,10 +56,9 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     bool is_whole = true, is_broken = false;
     if (turn->part_count > 0) {
         ssize_t n = socket_send(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
-        is_broken = n < 0 && errno != EAGAIN && errno != EINTR;
+        is_broken = !note_sent(worker, conn, n);
         sent = n > 0 ? (uint64_t)n : 0;
         is_whole = sent == turn->bytes;
-        if (!is_whole && !turn->stream.entry) conn->is_writable = false;
     }
     log_finished(worker, conn, turn->exchanges, &finished, turn->exchange_count, sent);
     if (!is_whole) {
@@ -67,8 +76,8 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     return !is_broken;
 }
 
-/* Make sure that the next bytes of the stream are in memory. False: a loader was asked, or none can be: then broken. */
-static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_broken)
+/* Make sure that the next bytes of the stream are in memory. False: a loader was asked, or none could be yet. */
+static bool window_is_warm(struct worker *worker, struct conn *conn)
 {
     struct pending *pending = conn->pending;
     struct stream_part *stream = &pending->stream;
@@ -84,10 +93,12 @@ static bool window_is_warm(struct worker *worker, struct conn *conn, bool *ret_b
     }
     if (stream->left > size) file_read_ahead(stream->entry->fd, pending->warm_until, WINDOW_BYTES);
     uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
-    *ret_broken =
-        cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) != STATUS_OK;
-    conn->is_waiting = !*ret_broken;
+    conn->is_waiting =
+        cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) == STATUS_OK;
     pending->warm_from_us = worker->turn.now_us;
+    if (conn->is_waiting) return false;
+    pending->warm_until = stream->offset;
+    conn_starve(worker, conn);
     return false;
 }
 
@@ -105,44 +116,34 @@ static bool send_slice(struct worker *worker, struct conn *conn)
 {
     struct pending *pending = conn->pending;
     struct stream_part *stream = &pending->stream;
-    bool is_broken = false;
-    if (!window_is_warm(worker, conn, &is_broken)) return !is_broken;
+    if (!window_is_warm(worker, conn)) return true;
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
-    if (size == stream->left && !is_still_the_same(worker, stream->entry)) {
-        socket_reset_on_close(conn->fd);
-        return false;
+    bool is_well = size < stream->left || is_still_the_same(worker, stream->entry);
+    ssize_t n = is_well ? 1 : 0;
+    while (size > 0 && n > 0) {
+        off_t offset = stream->offset;
+        n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
+        if (n <= 0) break;
+        size -= n;
+        stream->offset += n;
+        stream->left -= n;
+        pending->sent += (uint64_t)n;
     }
-    off_t offset = stream->offset;
-    ssize_t n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
-    if (n < 0 && errno == EAGAIN) conn->is_writable = false;
-    if (n < 0) return errno == EAGAIN || errno == EINTR;
-    /* Less than was asked for: the socket is full (and epoll will tell), or the file is shorter than it was. */
-    if (n < size && !is_still_the_same(worker, stream->entry)) {
-        socket_reset_on_close(conn->fd);
-        return false;
-    }
-    if (n < size) conn->is_writable = false;
-    stream->offset += n;
-    stream->left -= n;
-    pending->sent += (uint64_t)n;
-    return true;
+    if (n < 0) is_well = note_sent(worker, conn, n);
+    if (n == 0 && is_well) is_well = is_still_the_same(worker, stream->entry) && size == 0; /* shorter than it was */
+    if (!is_well) socket_reset_on_close(conn->fd);
+    return is_well;
 }
 
-static bool send_pending_parts(struct conn *conn)
+static bool send_pending_parts(struct worker *worker, struct conn *conn)
 {
     struct pending *pending = conn->pending;
     struct iovec parts[SEND_PARTS_MAX];
     unsigned count = pending_parts(pending, parts, SEND_PARTS_MAX);
-    size_t size = 0;
-    for (unsigned i = 0; i < count; i++) size += parts[i].iov_len;
     bool more = pending->stream.entry || pending->part + count < pending->part_count;
     ssize_t n = socket_send(conn->fd, parts, count, more);
-    if (n < 0) {
-        if (errno == EAGAIN) conn->is_writable = false;
-        return errno == EAGAIN || errno == EINTR;
-    }
-    if ((size_t)n < size) conn->is_writable = false;
+    if (n < 0) return note_sent(worker, conn, n);
     pending_sent(pending, (size_t)n);
     return true;
 }
@@ -152,7 +153,7 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     struct pending *pending = conn->pending;
     bool is_alive = true;
     if (pending->part < pending->part_count)
-        is_alive = send_pending_parts(conn);
+        is_alive = send_pending_parts(worker, conn);
     else if (pending->stream.left > 0)
         is_alive = send_slice(worker, conn);
     if (!is_alive) return false;

@@ -137,6 +137,12 @@ static bool has_connection_to_spare(struct worker *worker)
     return !is_at_limit(worker) || close_idlest(worker) > 0;
 }
 
+static bool watch_conn(struct worker *worker, const struct conn *conn)
+{
+    uint64_t what = (uint64_t)conn->generation << 32 | conn->slot;
+    return watch(worker, conn->fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, what);
+}
+
 static void adopt(struct worker *worker, int fd, const struct peer_address *peer)
 {
     struct conn *conn = worker_conn(worker, worker->free_slots[--worker->free_count]);
@@ -144,8 +150,9 @@ static void adopt(struct worker *worker, int fd, const struct peer_address *peer
     atomic_fetch_add_explicit(worker->options->connections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&worker->counts.accepted, 1, memory_order_relaxed);
     conn_begin(worker, conn, fd, peer);
-    uint64_t what = (uint64_t)conn->generation << 32 | conn->slot;
-    if (!watch(worker, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, what)) conn_end(worker, conn);
+    if (watch_conn(worker, conn)) return;
+    conn->is_unwatched = true;
+    conn_starve(worker, conn);
 }
 
 /* Accept up to `max`. False: nobody waits, or accepting had to be paused. */
@@ -254,7 +261,7 @@ static void run_event(struct worker *worker, const struct epoll_event *event)
     }
 }
 
-/* Whoever could not be answered for want of descriptors or memory is asked again. */
+/* Whoever could not go on for want of descriptors or memory tries again. */
 static void run_starved(struct worker *worker)
 {
     struct list round;
@@ -265,7 +272,13 @@ static void run_starved(struct worker *worker)
     while (!list_is_empty(&round)) {
         struct conn *conn = CONTAINER_OF(round.next, struct conn, ready);
         conn->is_starved = false;
-        conn->has_request = true;
+        list_remove(&conn->ready);
+        if (conn->is_unwatched && !watch_conn(worker, conn)) {
+            conn_starve(worker, conn);
+            continue;
+        }
+        conn->is_unwatched = false;
+        conn->has_request |= conn->stash != NULL;
         conn_run(worker, conn);
     }
 }

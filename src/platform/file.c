@@ -32,7 +32,11 @@ bool file_identity_equal(const struct file_identity *a, const struct file_identi
 static int open_beneath(int root, const char *path, uint64_t flags, uint64_t resolve)
 {
     struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | resolve };
-    return (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    int fd;
+    do {
+        fd = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    } while (fd < 0 && errno == EINTR); /* a network's file system, or FUSE, while the process is frozen */
+    return fd;
 }
 
 int file_root_open(const char *path)
@@ -93,6 +97,15 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
     return STATUS_OK;
 }
 
+static int open_again(const char *name, int flags)
+{
+    int fd;
+    do {
+        fd = open(name, flags);
+    } while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
 enum status file_open_place(int place, enum file_patience patience, int *ret_fd)
 {
     /* Through /proc the very inode that was looked at is opened: nobody can slip a pipe or a device in between. What can
@@ -102,8 +115,8 @@ enum status file_open_place(int place, enum file_patience patience, int *ret_fd)
     int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | (patience == FILE_NOWAIT ? O_NONBLOCK : 0);
     /* Noting the time of access may wait for the inode's block or the journal, also where RWF_NOWAIT was asked for. Only
      * the owner, or CAP_FOWNER, may leave it out. */
-    int fd = open(name, flags | O_NOATIME);
-    if (fd < 0 && errno == EPERM) fd = open(name, flags);
+    int fd = open_again(name, flags | O_NOATIME);
+    if (fd < 0 && errno == EPERM) fd = open_again(name, flags);
     if (fd < 0) return status_from_errno(errno);
     *ret_fd = fd;
     return STATUS_OK;

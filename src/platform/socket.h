@@ -6,6 +6,7 @@
 #ifndef FOLIO_PLATFORM_SOCKET_H
 #define FOLIO_PLATFORM_SOCKET_H
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,6 +74,12 @@ void socket_reset_on_close(int fd);
  * for those costs more than all of a hit's own code. -1 with errno. `more_follows`: do not send a half-full segment yet. */
 NODISCARD ssize_t socket_receive(int fd, char *to, size_t size);
 NODISCARD ssize_t socket_send(int fd, struct iovec *parts, unsigned count, bool more_follows);
+
+/* Whether `error` of one of these is no fault of the connection: the system lacks memory at this moment. */
+static inline bool socket_lacks_memory(int error)
+{
+    return error == ENOMEM || error == ENOBUFS;
+}
 
 /* Hold back half-full segments until this is taken back; a Unix socket does not mind. */
 void socket_cork(int fd, bool is_corked);

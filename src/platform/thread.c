@@ -51,8 +51,8 @@ int wakeup_open(void)
 void wakeup_ring(int fd)
 {
     uint64_t one = 1;
-    ssize_t written = write(fd, &one, sizeof one);
-    (void)written; /* full: it is readable already */
+    /* EAGAIN: it is full, and readable already. */
+    while (write(fd, &one, sizeof one) < 0 && errno == EINTR) {}
 }
 
 void wakeup_clear(int fd)

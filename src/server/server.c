@@ -376,7 +376,10 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {
         let_signals_end_it(false);
-        bool told = write(ready, "+", 1) == 1;
+        bool told;
+        do {
+            told = write(ready, "+", 1) == 1;
+        } while (!told && errno == EINTR);
         close(ready);
         ready = -1;
         say_ready(server); /* only now: whoever reads it may rely on another one if this one crashes */

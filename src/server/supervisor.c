@@ -130,7 +130,10 @@ static void give_up_starting(struct supervisor *supervisor)
 static void reload(struct supervisor *supervisor)
 {
     struct config *config = calloc(1, sizeof *config);
-    if (!config) return;
+    if (!config) {
+        fprintf(stderr, "folio: no memory to read the configuration; serving goes on as before\n");
+        return;
+    }
     if (!supervisor->configure(supervisor->context, config)) {
         fprintf(stderr, "folio: the configuration was not taken over; serving goes on as before\n");
     } else if (listeners_extend(&supervisor->listeners, config)) {
@@ -302,7 +305,9 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     signal(SIGPIPE, SIG_IGN); /* whoever reads what is printed may leave */
     supervisor->signals = signalfd(-1, &supervisor->signal_set, SFD_CLOEXEC | SFD_NONBLOCK);
     supervisor->exit_status = 1;
-    if (listeners_extend(&supervisor->listeners, first)) {
+    if (supervisor->signals < 0) {
+        fprintf(stderr, "folio: cannot receive signals: %s\n", strerror(errno));
+    } else if (listeners_extend(&supervisor->listeners, first)) {
         /* Nobody else serves: who comes early may wait, and the addresses are ours. */
         bool began = listeners_listen(&supervisor->listeners) && spawn(supervisor, supervisor->config);
         supervisor->exit_status = began ? 0 : 1;
@@ -312,7 +317,7 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     }
     int exit_status = supervisor->exit_status;
     listeners_close(&supervisor->listeners);
-    close(supervisor->signals);
+    if (supervisor->signals >= 0) close(supervisor->signals);
     drop_next_config(supervisor);
     config_done(supervisor->config);
     free(supervisor->config);

@@ -120,12 +120,12 @@ static size_t allowed(enum call call, size_t size)
 }
 
 /* NAME(PARAMETERS) leads to the real one with ARGUMENTS, unless it is its turn to fail. */
-#define WRAP(call, type, failure, name, parameters, arguments)                                                         \
-    type __real_##name parameters;                                                                                     \
-    type __wrap_##name parameters;                                                                                     \
-    type __wrap_##name parameters                                                                                      \
-    {                                                                                                                  \
-        return fails(call) ? (failure) : __real_##name arguments;                                                      \
+#define WRAP(call, type, failure, name, parameters, arguments)    \
+    type __real_##name parameters;                                \
+    type __wrap_##name parameters;                                \
+    type __wrap_##name parameters                                 \
+    {                                                             \
+        return fails(call) ? (failure) : __real_##name arguments; \
     }
 
 WRAP(CALL_MALLOC, void *, NULL, malloc, (size_t size), (size))
@@ -177,16 +177,16 @@ int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, v
 }
 
 /* The third argument of these is there or not, and is harmless where it is not. */
-#define WRAP_OPTIONAL(call, name, parameters, last, ...)                                                               \
-    int __real_##name parameters;                                                                                      \
-    int __wrap_##name parameters;                                                                                      \
-    int __wrap_##name parameters                                                                                       \
-    {                                                                                                                  \
-        va_list more;                                                                                                  \
-        va_start(more, last);                                                                                          \
-        long argument = va_arg(more, long);                                                                            \
-        va_end(more);                                                                                                  \
-        return fails(call) ? -1 : __real_##name(__VA_ARGS__, argument);                                                \
+#define WRAP_OPTIONAL(call, name, parameters, last, ...)                \
+    int __real_##name parameters;                                       \
+    int __wrap_##name parameters;                                       \
+    int __wrap_##name parameters                                        \
+    {                                                                   \
+        va_list more;                                                   \
+        va_start(more, last);                                           \
+        long argument = va_arg(more, long);                             \
+        va_end(more);                                                   \
+        return fails(call) ? -1 : __real_##name(__VA_ARGS__, argument); \
     }
 
 WRAP_OPTIONAL(CALL_OPEN, open64, (const char *path, int flags, ...), flags, path, flags)

@@ -10,11 +10,20 @@
 #include "base/block_pool.h"
 
 static struct block_pool pool;
+static bool has_memory = true;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_malloc(size_t size)
+{
+    return has_memory ? __real_malloc(size) : NULL;
+}
 
 static int done(void **state)
 {
     (void)state;
     block_pool_done(&pool);
+    has_memory = true;
     return 0;
 }
 
@@ -72,6 +81,36 @@ static void a_bounded_number_of_each_size_is_kept(void **state)
     }
 }
 
+static void what_was_put_aside_is_there_when_there_is_no_memory(void **state)
+{
+    (void)state;
+    size_t capacity;
+    void *big[BLOCK_POOL_ASIDE_MAX];
+    has_memory = false;
+    assert_false(block_pool_put_aside(&pool));
+    has_memory = true;
+    assert_true(block_pool_put_aside(&pool));
+    has_memory = false;
+    void *small = block_take(&pool, 1000, &capacity);
+    assert_non_null(small);
+    assert_int_equal(capacity, 1 << 10);
+    assert_true(block_pool_put_aside(&pool));
+    for (size_t i = 0; i < ARRAY_COUNT(big); i++) {
+        big[i] = block_take(&pool, i == 0 ? 5000 : BLOCK_ASIDE_BYTES, &capacity);
+        assert_non_null(big[i]);
+        assert_int_equal(capacity, BLOCK_ASIDE_BYTES);
+        memset(big[i], 0x5a, capacity);
+        assert_false(block_pool_put_aside(&pool));
+    }
+    assert_null(block_take(&pool, 5000, &capacity));
+    block_give(&pool, big[0], capacity);
+    assert_false(block_pool_put_aside(&pool));
+    block_give(&pool, big[1], capacity);
+    assert_true(block_pool_put_aside(&pool));
+    assert_null(block_take(&pool, BLOCK_ASIDE_BYTES + 1, &capacity));
+    block_give(&pool, small, 1 << 10);
+}
+
 static void nothing_can_be_given_back(void **state)
 {
     (void)state;
@@ -86,6 +125,7 @@ int main(void)
         cmocka_unit_test_teardown(a_block_has_at_least_what_was_asked_for, done),
         cmocka_unit_test_teardown(what_was_given_back_is_taken_again, done),
         cmocka_unit_test_teardown(a_bounded_number_of_each_size_is_kept, done),
+        cmocka_unit_test_teardown(what_was_put_aside_is_there_when_there_is_no_memory, done),
         cmocka_unit_test_teardown(nothing_can_be_given_back, done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
