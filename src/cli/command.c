@@ -1,13 +1,12 @@
 #include "cli/command.h"
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/quantity.h"
-#include "server/config_file.h"
-#include "server/directive.h"
+#include "server/config_reader.h"
 #include "server/supervisor.h"
 
 enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256, OPTION_ACCESS_LOG };
@@ -15,13 +14,15 @@ enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256
 struct command {
     int argc;
     char **argv;
-    const char *file; /* -f; NULL: none */
     bool only_checks; /* -t */
     struct config config;
+    struct config_report report;
+    struct config_reader *reader;
     const char *binds[BINDS_MAX];
     unsigned bind_count;
     uint16_t port;
     bool has_port;
+    bool is_misused; /* an option's value is wrong */
 };
 
 static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
@@ -56,32 +57,24 @@ static int usage_error(const char *message, const char *argument)
     return EXIT_USAGE;
 }
 
-/* Apply a directive that an option stands for. False: told, naming what was typed. */
-static bool apply(struct command *command, const char *option, const char *name, const char *value)
+/* Apply a directive that an option stands for; a mistake is one of the command line. */
+static void apply(struct command *command, const char *option, const char *name, const char *value)
 {
-    char line[2 * CONFIG_PATH_BYTES], error[DIRECTIVE_ERROR_BYTES], *at = line;
-    size_t room = sizeof line - 4;
+    char line[2 * CONFIG_PATH_BYTES], *at = line;
+    size_t room = sizeof line - 4, mistakes = command->report.mistakes;
     at += snprintf(at, room, "%s \"", name);
     for (; *value && (size_t)(at - line) < room; value++) {
-        if (*value == '"' || *value == '\\') *at++ = '\\';
+        /* What was typed is meant as it is: nothing in it is quoted, and no variable is named. */
+        if (*value == '"' || *value == '\\' || (value[0] == '$' && value[1] == '{')) *at++ = '\\';
         *at++ = *value;
     }
     *at++ = '"';
-    if (directive_apply(&command->config, span_of(line, (size_t)(at - line)), error)) return true;
-    fprintf(stderr, "folio: %s: %s\n  see folio --help\n", option, error);
-    return false;
-}
-
-static bool apply_typed(struct command *command, const char *line)
-{
-    char error[DIRECTIVE_ERROR_BYTES];
-    if (directive_apply(&command->config, span_of_string(line), error)) return true;
-    fprintf(stderr, "folio: -c '%s': %s\n", line, error);
-    return false;
+    config_reader_line(command->reader, span_of(line, (size_t)(at - line)), option);
+    command->is_misused |= command->report.mistakes > mistakes;
 }
 
 /* -p and -b are words for Listen: each address with the port, or every address. */
-static bool apply_listens(struct command *command)
+static void apply_listens(struct command *command)
 {
     char value[512];
     for (unsigned i = 0; i < command->bind_count; i++) {
@@ -91,12 +84,12 @@ static bool apply_listens(struct command *command)
             snprintf(value, sizeof value, "%s", bind);
         else
             snprintf(value, sizeof value, is_bare_v6 ? "[%s]:%u" : "%s:%u", bind, command->port);
-        if (!apply(command, "--bind", "Listen", value)) return false;
+        apply(command, "--bind", "Listen", value);
     }
     bool says_where = command->bind_count > 0 || command->config.listen_count > 0;
-    if (says_where && !(command->has_port && command->bind_count == 0)) return true;
+    if (says_where && !(command->has_port && command->bind_count == 0)) return;
     snprintf(value, sizeof value, "%u", command->port);
-    return apply(command, "--port", "Listen", value);
+    apply(command, "--port", "Listen", value);
 }
 
 /* Returns -1 to go on, or the exit status. */
@@ -127,17 +120,11 @@ static int read_options(struct command *command, int argc, char **argv)
             if (command->bind_count == BINDS_MAX) return usage_error("too many --bind", NULL);
             command->binds[command->bind_count++] = optarg;
             break;
-        case OPTION_THREADS:
-            if (!apply(command, "--threads", "Threads", optarg)) return EXIT_USAGE;
-            break;
-        case OPTION_ACCESS_LOG:
-            if (!apply(command, "--access-log", "CustomLog", optarg)) return EXIT_USAGE;
-            break;
+        case OPTION_THREADS: apply(command, "--threads", "Threads", optarg); break;
+        case OPTION_ACCESS_LOG: apply(command, "--access-log", "CustomLog", optarg); break;
         case 'f': break; /* read before everything else */
         case 't': command->only_checks = true; break;
-        case 'c':
-            if (!apply_typed(command, optarg)) return EXIT_BAD_CONFIG;
-            break;
+        case 'c': config_reader_line(command->reader, span_of_string(optarg), "-c"); break;
         case 'V': printf("folio %s\n", FOLIO_VERSION); return 0;
         case 'h': fputs(usage_text, stdout); return 0;
         default: fputs("  see folio --help\n", stderr); return EXIT_USAGE;
@@ -147,7 +134,7 @@ static int read_options(struct command *command, int argc, char **argv)
 }
 
 /* -f comes first, wherever it stands: what is said on the command line has the last word. */
-static int read_file(struct command *command)
+static void read_file(struct command *command)
 {
     for (int i = 1; i < command->argc; i++) {
         const char *argument = command->argv[i], *value = NULL;
@@ -159,33 +146,47 @@ static int read_file(struct command *command)
         else if (strncmp(argument, "-f", 2) == 0)
             value = argument + 2;
         if (!value) continue;
-        command->file = value;
-        return config_file_read(&command->config, value) > 0 ? EXIT_BAD_CONFIG : -1;
+        config_reader_file(command->reader, value);
+        return;
     }
-    return -1;
 }
 
-/* Make command->config from the file and the command line. Returns -1, or the exit status. */
+/* Read the file and the command line. Returns -1, or the exit status. */
+static int read_all(struct command *command)
+{
+    const struct site_config *main_site = command->config.sites[0];
+    read_file(command);
+    int exit_status = read_options(command, command->argc, command->argv);
+    if (exit_status >= 0) return exit_status;
+    if (command->argc - optind > 1) return usage_error("more than one folder: unexpected", command->argv[optind + 1]);
+    apply_listens(command);
+    bool is_named = command->argc > optind || !main_site->document_root.data;
+    const char *folder = command->argc > optind ? command->argv[optind] : ".";
+    if (is_named) apply(command, "DIR", "DocumentRoot", folder);
+    config_reader_finish(command->reader);
+    if (command->report.mistakes == 0) return -1;
+    config_report_print(&command->report, stderr);
+    if (command->is_misused) fputs("  see folio --help\n", stderr);
+    return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
+}
+
+/* Make command->config. Returns -1, or the exit status. */
 static int configure(struct command *command)
 {
     command->port = DEFAULT_PORT;
-    command->has_port = false;
+    command->has_port = command->is_misused = false;
     command->bind_count = 0;
     optind = 1;
-    directive_defaults(&command->config);
-    int exit_status = read_file(command);
-    if (exit_status >= 0) return exit_status;
-    command->config.reading_file = NULL;
-    if (!command->config.server_root[0] && !getcwd(command->config.server_root, CONFIG_PATH_BYTES))
-        return usage_error("cannot tell the present folder", NULL);
-    exit_status = read_options(command, command->argc, command->argv);
-    if (exit_status >= 0) return exit_status;
-    if (command->argc - optind > 1) return usage_error("more than one folder: unexpected", command->argv[optind + 1]);
-    if (!apply_listens(command)) return EXIT_USAGE;
-    bool is_named = command->argc > optind || command->config.document_root[0] == '\0';
-    const char *folder = command->argc > optind ? command->argv[optind] : ".";
-    if (is_named && !apply(command, "DIR", "DocumentRoot", folder)) return EXIT_USAGE;
-    return -1;
+    command->reader = config_reader_new(&command->config, &command->report, &config_files_of_system);
+    if (!command->reader) {
+        fprintf(stderr, "folio: cannot read a configuration: %s\n", strerror(errno));
+        return 1;
+    }
+    int exit_status = read_all(command);
+    config_reader_free(command->reader);
+    config_report_done(&command->report);
+    command->reader = NULL;
+    return exit_status;
 }
 
 static bool configure_again(void *context, struct config *config)

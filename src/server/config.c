@@ -2,9 +2,46 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-bool config_pin(struct config *config, enum pin_kind kind, const char *path, const char *file, uint32_t line)
+bool config_init(struct config *config)
+{
+    *config = (struct config){ 0 };
+    return config_add_site(config, (struct config_place){ 0 }) != NULL;
+}
+
+struct site_config *config_add_site(struct config *config, struct config_place place)
+{
+    if (config->site_count == config->site_room) {
+        size_t room = config->site_room ? 2 * config->site_room : 4;
+        struct site_config **sites = realloc(config->sites, room * sizeof *sites);
+        if (!sites) return NULL;
+        config->sites = sites;
+        config->site_room = room;
+    }
+    struct site_config *site = arena_take(&config->arena, sizeof *site);
+    if (!site) return NULL;
+    site->place = place;
+    config->sites[config->site_count++] = site;
+    return site;
+}
+
+const struct pattern *config_pattern(struct config *config, struct span text, char error[PATTERN_ERROR_BYTES],
+                                     size_t *ret_at)
+{
+    struct owned_pattern *owned = arena_take(&config->arena, sizeof *owned);
+    if (!owned) {
+        snprintf(error, PATTERN_ERROR_BYTES, "no memory");
+        *ret_at = 0;
+        return NULL;
+    }
+    owned->pattern = pattern_new(text, error, ret_at);
+    if (!owned->pattern) return NULL;
+    owned->next = config->patterns;
+    config->patterns = owned;
+    return owned->pattern;
+}
+
+bool config_pin(struct config *config, enum pin_kind kind, struct span path, struct config_place place)
 {
     if (config->pin_count == config->pin_room) {
         size_t room = config->pin_room ? 2 * config->pin_room : 64;
@@ -13,33 +50,30 @@ bool config_pin(struct config *config, enum pin_kind kind, const char *path, con
         config->pins = pins;
         config->pin_room = room;
     }
-    size_t root_size = path[0] == '/' ? 0 : strlen(config->server_root) + 1, size = strlen(path) + 1;
-    char *whole = malloc(root_size + size);
+    size_t root_size = path.data[0] == '/' ? 0 : strlen(config->server_root) + 1;
+    char *whole = arena_take(&config->arena, root_size + path.size + 1);
     if (!whole) return false;
     if (root_size > 0) snprintf(whole, root_size + 1, "%s/", config->server_root);
-    memcpy(whole + root_size, path, size);
-    config->pins[config->pin_count++] = (struct pin_wish){ .path = whole, .file = file, .line = line, .kind = kind };
+    memcpy(whole + root_size, path.data, path.size);
+    config->pins[config->pin_count++] =
+        (struct pin_wish){ .path = whole, .file = place.file, .line = place.line, .kind = kind };
     return true;
 }
 
-const char *config_source(struct config *config, const char *name)
+struct span config_path(struct config *config, const char *folder, struct span path)
 {
-    size_t size = strlen(name) + 1;
-    struct config_source *source = malloc(sizeof *source + size);
-    if (!source) return NULL;
-    memcpy(source->name, name, size);
-    source->next = config->sources;
-    config->sources = source;
-    return source->name;
+    char whole[CONFIG_PATH_BYTES];
+    bool is_absolute = path.size > 0 && path.data[0] == '/';
+    int size = snprintf(whole, sizeof whole, "%s%s%.*s", is_absolute ? "" : folder, is_absolute ? "" : "/",
+                        (int)path.size, path.data);
+    return size < CONFIG_PATH_BYTES ? arena_text(&config->arena, span_of(whole, (size_t)size)) : SPAN_NONE;
 }
 
 void config_done(struct config *config)
 {
-    for (size_t i = 0; i < config->pin_count; i++) free(config->pins[i].path);
+    for (struct owned_pattern *owned = config->patterns; owned; owned = owned->next) pattern_free(owned->pattern);
     free(config->pins);
-    for (struct config_source *source = config->sources, *next; source; source = next) {
-        next = source->next;
-        free(source);
-    }
+    free(config->sites);
+    arena_done(&config->arena);
     *config = (struct config){ 0 };
 }

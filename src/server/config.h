@@ -1,7 +1,7 @@
 /* config.h - everything that can be configured, after all directives were applied.
  *
  * Role:   plain values with their units; made by directives only (server/directive.h), read by everybody.
- * Owns:   its texts, and the list of pins. Thread: made at the start, then constant.
+ * Owns:   its arena, the list of pins and the patterns. Thread: made at the start, then constant.
  */
 #ifndef FOLIO_SERVER_CONFIG_H
 #define FOLIO_SERVER_CONFIG_H
@@ -11,7 +11,7 @@
 
 #include "base/compiler.h"
 #include "cache/preload.h"
-#include "server/log_line.h"
+#include "server/site_config.h"
 
 enum {
     CONFIG_PATH_BYTES = 4096,
@@ -25,16 +25,21 @@ struct config_listen {
     uint16_t port;
 };
 
-struct config_source {
-    struct config_source *next;
-    char name[];
+/* RemoteIPTrustedProxy */
+struct proxy_rule {
+    struct config_place place;
+    struct span text; /* as it was written */
+    struct cidr network;
+};
+
+/* One of the patterns, for its end. */
+struct owned_pattern {
+    struct owned_pattern *next;
+    struct pattern *pattern;
 };
 
 struct config {
-    char document_root[CONFIG_PATH_BYTES];
-    char access_log[CONFIG_PATH_BYTES]; /* "": none; "-": standard output */
     char types_path[CONFIG_PATH_BYTES];
-    enum log_format log_format;
     uint32_t listen_count;
     struct config_listen listens[CONFIG_LISTENS_MAX];
     uint64_t threads;         /* 0: one for each CPU */
@@ -56,19 +61,35 @@ struct config {
     char server_root[CONFIG_PATH_BYTES];
     struct pin_wish *pins; /* pin_count of them, in the order in which they were asked for */
     size_t pin_count, pin_room;
-    const char *reading_file; /* while it is being made: where, for pins and mistakes; NULL: on the command line */
-    uint32_t reading_line;
-    unsigned reading_depth;
-    unsigned mistakes;             /* told so far */
-    struct config_source *sources; /* the names of the files that were read */
     uint64_t limit_line_bytes, limit_field_bytes, limit_fields;
+    struct span user, group;           /* names, or # and a number; NULL: those of who starts it */
+    struct span pid_file;              /* NULL: none */
+    struct span remote_ip_header;      /* NULL: none */
+    struct config_list remote_proxies; /* of struct proxy_rule */
+    unsigned proxy_protocol;           /* 0 or 1 */
+
+    struct rules default_rules; /* what holds where nothing was said */
+    struct site_config **sites; /* the first is the main server: what stands outside of any <VirtualHost> */
+    size_t site_count, site_room;
+    struct arena arena; /* of texts, lists, sites and sections */
+    struct owned_pattern *patterns;
 };
 
-/* Ask for `path` (relative to server_root, if it is not absolute) to be pinned. False: no memory. */
-NODISCARD bool config_pin(struct config *config, enum pin_kind kind, const char *path, const char *file, uint32_t line);
+/* An empty configuration, with its main server. False: no memory. */
+NODISCARD bool config_init(struct config *config);
 
-/* A copy of `name` that lives as long as the configuration; NULL: no memory. */
-const char *config_source(struct config *config, const char *name);
+/* Another site, written at `place`. NULL: no memory. */
+NODISCARD struct site_config *config_add_site(struct config *config, struct config_place place);
+
+/* Compile an expression that lives as long as the configuration. NULL: `error` says why not, from ret_at on. */
+NODISCARD const struct pattern *config_pattern(struct config *config, struct span text, char error[PATTERN_ERROR_BYTES],
+                                               size_t *ret_at);
+
+/* Ask for `path` (relative to server_root, if it is not absolute) to be pinned. False: no memory. */
+NODISCARD bool config_pin(struct config *config, enum pin_kind kind, struct span path, struct config_place place);
+
+/* `path` made absolute, under `folder`. data is NULL: no memory, or it is longer than CONFIG_PATH_BYTES. */
+NODISCARD struct span config_path(struct config *config, const char *folder, struct span path);
 
 /* Free what it owns; zeroed memory is fine. */
 void config_done(struct config *config);

@@ -58,7 +58,7 @@ static bool fail(const char *what, const char *name, const char *remedy)
 
 static bool open_root(struct server *server)
 {
-    const char *path = server->config->document_root;
+    const char *path = server->config->sites[0]->document_root.data;
     server->tree.root = file_root_open(path);
     if (server->tree.root < 0) {
         const char *remedy = errno == ENOTDIR  ? "\n  a folder is wanted; name the one that holds the file"
@@ -68,14 +68,7 @@ static bool open_root(struct server *server)
     }
     if (faccessat(server->tree.root, ".", R_OK | X_OK, AT_EACCESS) != 0)
         return fail("cannot serve", path, "\n  run folio as a user who may read it, or open it with chmod");
-    if (path[0] == '/') {
-        snprintf(server->root_path, sizeof server->root_path, "%s", path);
-    } else {
-        char here[CONFIG_PATH_BYTES];
-        if (!getcwd(here, sizeof here))
-            return fail("cannot tell the present folder", NULL, "\n  name DIR from the root");
-        snprintf(server->root_path, sizeof server->root_path, "%s/%s", here, path);
-    }
+    snprintf(server->root_path, sizeof server->root_path, "%s", path);
     static const struct tree_mount whole = { .prefix = { .data = "", .size = 0 }, .below = { .data = "", .size = 0 } };
     server->tree.path = server->root_path;
     server->tree.mounts = &whole;
@@ -187,10 +180,12 @@ static bool make_cache(struct server *server)
 
 static bool make_workers(struct server *server)
 {
-    if (server->config->access_log[0]) {
-        server->site.log =
-            access_log_open(server->config->access_log, server->config->log_format, server->thread_count);
-        if (!server->site.log) return fail("cannot write the access log", server->config->access_log, "");
+    /* As before there were several: the last one holds. */
+    const struct config_list *logs = &server->config->sites[0]->logs;
+    const struct log_config *log = logs->count > 0 ? logs->items[logs->count - 1] : NULL;
+    if (log) {
+        server->site.log = access_log_open(log->target.data, log->known, server->thread_count);
+        if (!server->site.log) return fail("cannot write the access log", log->target.data, "");
     }
     server->worker_options.cache = server->site.cache;
     server->worker_options.handler = site_handler(&server->site);
@@ -216,8 +211,9 @@ static bool make_workers(struct server *server)
 static void say_ready(const struct server *server)
 {
     char text[QUANTITY_TEXT_BYTES], url[256];
-    char *path = realpath(server->config->document_root, NULL);
-    printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : server->config->document_root);
+    const char *root = server->config->sites[0]->document_root.data;
+    char *path = realpath(root, NULL);
+    printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : root);
     free(path);
     for (unsigned i = 0; i < server->listeners->address_count; i++) {
         socket_address_url(&server->listeners->at[i].address, url, sizeof url);

@@ -38,7 +38,7 @@ def test_every_mistake_is_told_with_file_and_line(folder):
     )
     run = check("-f", folder / "folio.conf")
     assert (run.returncode, run.stdout) == (78, "")
-    lines = run.stderr.splitlines()
+    lines = [line for line in run.stderr.splitlines() if line.startswith("folio: ")]
     for line, (place, named) in zip(
         lines,
         [

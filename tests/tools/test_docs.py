@@ -11,9 +11,14 @@ def read(path):
 
 
 def known_directives():
-    """Name and default (None: none, or worked out at the start) of each row of the table in the source."""
-    rows = re.findall(r'[{,(] *"([A-Z]\w+)", "[^"]*", (NULL|"[^"]*")', read('src/server/directive.c'))
-    return {name: None if default == 'NULL' else default.strip('"') for name, default in rows}
+    """Name and default (None: none, or worked out at the start) of each row of the table that is built."""
+    known = {}
+    for row in re.split(r'\n    \{ ', read('src/server/directive_table.c'))[1:]:
+        name = re.search(r'\.name = "([^"]+)"', row).group(1)
+        default = re.search(r'\.fallback = "([^"]*)"', row)
+        if '.is_unbuilt = true' not in row:
+            known[name] = default.group(1) if default else None
+    return known
 
 
 def known_options():

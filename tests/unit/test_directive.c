@@ -10,31 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../support/config_rig.h"
 #include "../support/scratch.h"
-#include "server/directive.h"
 
-static struct config config;
-static char error[DIRECTIVE_ERROR_BYTES];
+static struct config_rig rig;
+static const char *const error = rig.error;
 
 static int with_defaults(void **state)
 {
     (void)state;
-    directive_defaults(&config);
+    rig_open_with(&rig, NULL);
     return 0;
 }
 
 static int without_config(void **state)
 {
     (void)state;
-    config_done(&config);
+    rig_close(&rig);
     return 0;
 }
 
 static bool apply(const char *line)
 {
-    memset(error, '#', sizeof error);
-    error[0] = '\0';
-    return directive_apply(&config, span_of_string(line), error);
+    return rig_line(&rig, span_of_string(line));
 }
 
 static void apply_well(const char *line)
@@ -45,30 +43,30 @@ static void apply_well(const char *line)
 static void everything_has_its_default(void **state)
 {
     (void)state;
-    assert_int_equal(config.keepalive_timeout_ms, 75000);
-    assert_int_equal(config.limit_fields, 100);
-    assert_int_equal(config.limit_field_bytes, 8190);
-    assert_int_equal(config.limit_line_bytes, 8190);
-    assert_int_equal(config.listen_count, 0);
-    assert_int_equal(config.load_timeout_ms, 30000);
-    assert_int_equal(config.log_format, LOG_FORMAT_COMBINED);
-    assert_int_equal(config.connections_max, 0);
-    assert_int_equal(config.expire_ms, 3600000);
-    assert_int_equal(config.cache_bytes, 0);
-    assert_int_equal(config.cache_files, 1048576);
-    assert_int_equal(config.snapshot_bytes, 65536);
-    assert_int_equal(config.revalidate_ms, 1000);
-    assert_int_equal(config.settle_ms, 2000);
-    assert_int_equal(config.request_timeout_ms, 20000);
-    assert_int_equal(config.send_min_bytes_s, 500);
-    assert_int_equal(config.send_min_window_ms, 30000);
-    assert_int_equal(config.stats_interval_ms, 0);
-    assert_int_equal(config.threads, 0);
-    assert_int_equal(config.pins_are_locked, 0);
-    assert_int_equal(config.pins_are_strict, 0);
-    assert_string_equal(config.types_path, "/etc/mime.types");
-    assert_string_equal(config.access_log, "");
-    assert_string_equal(config.document_root, "");
+    assert_int_equal(rig.config.keepalive_timeout_ms, 75000);
+    assert_int_equal(rig.config.limit_fields, 100);
+    assert_int_equal(rig.config.limit_field_bytes, 8190);
+    assert_int_equal(rig.config.limit_line_bytes, 8190);
+    assert_int_equal(rig.config.listen_count, 0);
+    assert_int_equal(rig.config.load_timeout_ms, 30000);
+    assert_int_equal(rig.config.sites[0]->log_format, LOG_FORMAT_COMBINED);
+    assert_int_equal(rig.config.connections_max, 0);
+    assert_int_equal(rig.config.expire_ms, 3600000);
+    assert_int_equal(rig.config.cache_bytes, 0);
+    assert_int_equal(rig.config.cache_files, 1048576);
+    assert_int_equal(rig.config.snapshot_bytes, 65536);
+    assert_int_equal(rig.config.revalidate_ms, 1000);
+    assert_int_equal(rig.config.settle_ms, 2000);
+    assert_int_equal(rig.config.request_timeout_ms, 20000);
+    assert_int_equal(rig.config.send_min_bytes_s, 500);
+    assert_int_equal(rig.config.send_min_window_ms, 30000);
+    assert_int_equal(rig.config.stats_interval_ms, 0);
+    assert_int_equal(rig.config.threads, 0);
+    assert_int_equal(rig.config.pins_are_locked, 0);
+    assert_int_equal(rig.config.pins_are_strict, 0);
+    assert_string_equal(rig.config.types_path, "/etc/mime.types");
+    assert_int_equal(rig.config.sites[0]->own_logs.count, 0);
+    assert_null(rig.config.sites[0]->document_root.data);
 }
 
 /* Directives of one value: what is taken, and what it becomes. */
@@ -116,7 +114,7 @@ static void good_values_are_taken(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(amounts); i++) {
         apply_well(amounts[i].line);
-        uint64_t value = *(const uint64_t *)(const void *)((const char *)&config + amounts[i].offset);
+        uint64_t value = *(const uint64_t *)(const void *)((const char *)&rig.config + amounts[i].offset);
         if (value != amounts[i].value) fail_msg("%s gives %" PRIu64, amounts[i].line, value);
     }
 }
@@ -175,13 +173,14 @@ static void mistakes_are_named_with_their_remedy(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_COUNT(mistakes); i++) {
         static struct config before;
-        before = config;
+        before = rig.config;
         if (apply(mistakes[i].line)) fail_msg("%s is taken", mistakes[i].line);
         for (size_t j = 0; j < 3; j++) {
             if (!strstr(error, mistakes[i].says[j]))
                 fail_msg("%s: \"%s\" does not say \"%s\"", mistakes[i].line, error, mistakes[i].says[j]);
         }
-        assert_memory_equal(&before, &config, sizeof config);
+        before.arena = rig.config.arena; /* it may have grown */
+        assert_memory_equal(&before, &rig.config, sizeof before);
     }
 }
 
@@ -232,11 +231,11 @@ static void listeners_add_up(void **state)
     };
     for (size_t i = 0; i < ARRAY_COUNT(listens); i++) {
         apply_well(listens[i].line);
-        assert_int_equal(config.listen_count, i + 1);
-        assert_string_equal(config.listens[i].address, listens[i].address);
-        assert_int_equal(config.listens[i].port, listens[i].port);
+        assert_int_equal(rig.config.listen_count, i + 1);
+        assert_string_equal(rig.config.listens[i].address, listens[i].address);
+        assert_int_equal(rig.config.listens[i].port, listens[i].port);
     }
-    while (config.listen_count < CONFIG_LISTENS_MAX) apply_well("Listen 82");
+    while (rig.config.listen_count < CONFIG_LISTENS_MAX) apply_well("Listen 82");
     assert_false(apply("Listen 83"));
     assert_string_equal(error, "Listen: at most 16 may be given");
 }
@@ -252,7 +251,7 @@ static void the_path_of_a_unix_socket_is_bounded_by_the_system(void **state)
     apply_well(line);
     memset(line + 12, 'a', 150);
     assert_false(apply(line));
-    assert_int_equal(config.listen_count, 1);
+    assert_int_equal(rig.config.listen_count, 1);
 }
 
 static void words_in_quotation_marks_may_hold_blanks(void **state)
@@ -267,14 +266,18 @@ static void words_in_quotation_marks_may_hold_blanks(void **state)
         { "DocumentRoot \"/a\\nb\"", "/a\\nb" },
         { "DocumentRoot /a\\b", "/a\\b" },
         { "DocumentRoot /a\"b", "/a\"b" },
-        { "DocumentRoot .", "." },
+        { "DocumentRoot '/srv/my site'", "/srv/my site" },
+        { "DocumentRoot '/a\\'b\"'", "/a'b\"" },
+        { "DocumentRoot /it's", "/it's" },
     };
     for (size_t i = 0; i < ARRAY_COUNT(roots); i++) {
         apply_well(roots[i].line);
-        assert_string_equal(config.document_root, roots[i].value);
+        assert_string_equal(rig.config.sites[0]->document_root.data, roots[i].value);
     }
     apply_well("CustomLog -");
-    assert_string_equal(config.access_log, "-");
+    const struct config_list *logs = &rig.config.sites[0]->own_logs;
+    assert_int_equal(logs->count, 1);
+    assert_string_equal(((const struct log_config *)logs->items[0])->target.data, "-");
 }
 
 static void the_longest_path_is_taken_and_no_longer_one(void **state)
@@ -284,31 +287,31 @@ static void the_longest_path_is_taken_and_no_longer_one(void **state)
     memset(line + 13, 'a', CONFIG_PATH_BYTES - 1);
     line[13] = '/';
     apply_well(line);
-    assert_int_equal(strlen(config.document_root), CONFIG_PATH_BYTES - 1);
+    assert_int_equal(rig.config.sites[0]->document_root.size, CONFIG_PATH_BYTES - 1);
     line[13 + CONFIG_PATH_BYTES - 1] = 'a';
     assert_false(apply(line));
     assert_non_null(strstr(error, "a path of 1 to 4095 bytes"));
     memset(line + 13, 'a', 2 * CONFIG_PATH_BYTES);
     assert_false(apply(line));
     assert_non_null(strstr(error, "the line is longer than 8192 bytes"));
-    assert_false(directive_apply(&config, SPAN("DocumentRoot /a\0b"), error));
+    assert_false(rig_line(&rig, SPAN("DocumentRoot /a\0b")));
 }
 
 static void formats_of_the_log_are_chosen_by_name(void **state)
 {
     (void)state;
     apply_well("LogFormat json");
-    assert_int_equal(config.log_format, LOG_FORMAT_JSON);
+    assert_int_equal(rig.config.sites[0]->log_format, LOG_FORMAT_JSON);
     apply_well("LogFormat Common");
-    assert_int_equal(config.log_format, LOG_FORMAT_COMMON);
+    assert_int_equal(rig.config.sites[0]->log_format, LOG_FORMAT_COMMON);
     apply_well("LogFormat combined");
-    assert_int_equal(config.log_format, LOG_FORMAT_COMBINED);
+    assert_int_equal(rig.config.sites[0]->log_format, LOG_FORMAT_COMBINED);
     apply_well("MMapStrict on");
-    assert_int_equal(config.pins_are_strict, 1);
+    assert_int_equal(rig.config.pins_are_strict, 1);
     apply_well("MMapLock ON");
-    assert_int_equal(config.pins_are_locked, 1);
+    assert_int_equal(rig.config.pins_are_locked, 1);
     apply_well("MMapStrict off");
-    assert_int_equal(config.pins_are_strict, 0);
+    assert_int_equal(rig.config.pins_are_strict, 0);
 }
 
 static void too_many_words_are_refused(void **state)
@@ -325,6 +328,7 @@ static void files_to_pin_are_collected(void **state)
     (void)state;
     struct scratch scratch;
     char line[512], path[160];
+    rig.reader->files = &config_files_of_system;
     scratch_open(&scratch, NULL);
     scratch_text(&scratch, "one two", "x");
     scratch_text(&scratch, "a1", "x");
@@ -347,12 +351,12 @@ static void files_to_pin_are_collected(void **state)
                    { "/a1", PIN_FILE },
                    { "/a2", PIN_FILE },
                    { "/nothing*", PIN_FILE } };
-    assert_int_equal(config.pin_count, ARRAY_COUNT(wanted));
+    assert_int_equal(rig.config.pin_count, ARRAY_COUNT(wanted));
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) {
         snprintf(path, sizeof path, "%s%s", scratch.path, wanted[i].name);
-        assert_string_equal(config.pins[i].path, wanted[i].name[0] ? path : "/absolute");
-        assert_int_equal(config.pins[i].kind, wanted[i].kind);
-        assert_string_equal(config.pins[i].file, "-c");
+        assert_string_equal(rig.config.pins[i].path, wanted[i].name[0] ? path : "/absolute");
+        assert_int_equal(rig.config.pins[i].kind, wanted[i].kind);
+        assert_string_equal(rig.config.pins[i].file, "-c");
     }
     scratch_close(&scratch);
 }
@@ -365,8 +369,8 @@ static void the_table_is_in_order_and_complete(void **state)
     const struct directive *all = directives(&count);
     assert_true(count >= 20);
     for (size_t i = 0; i < count; i++) {
-        assert_true(strlen(all[i].summary) > 10);
-        assert_int_equal(all[i].summary[strlen(all[i].summary) - 1], '.');
+        assert_true(strlen(all[i].text) > 10);
+        assert_int_equal(all[i].text[strlen(all[i].text) - 1], '.');
         assert_true(strlen(all[i].arguments) > 0);
         if (i > 0) assert_true(strcasecmp(all[i - 1].name, all[i].name) < 0);
         if (!all[i].fallback) continue;

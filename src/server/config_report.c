@@ -1,0 +1,84 @@
+#include "server/config_report.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+enum { SHOWN_BYTES = 100, SHOWN_BEFORE_BYTES = 40 };
+
+void config_report_add(struct config_report *report, bool is_warning, const struct config_spot *spot,
+                       struct span suggestion, const char *format, ...)
+{
+    char text[CONFIG_REMARK_BYTES];
+    va_list arguments;
+    *(is_warning ? &report->warnings : &report->mistakes) += 1;
+    if (report->remarks.count == CONFIG_REMARKS_KEPT_MAX) return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    struct config_remark *remark = arena_take(&report->arena, sizeof *remark);
+    if (!remark) return;
+    remark->spot = *spot;
+    remark->is_warning = is_warning;
+    remark->text = arena_text(&report->arena, span_of_string(text));
+    remark->spot.line = spot->line.data ? arena_text(&report->arena, spot->line) : SPAN_NONE;
+    /* The name of the file belongs to the configuration, which may not live as long. */
+    if (spot->place.file) remark->spot.place.file = arena_text(&report->arena, span_of_string(spot->place.file)).data;
+    remark->suggestion = suggestion.data ? arena_text(&report->arena, suggestion) : SPAN_NONE;
+    if (!remark->text.data || !config_list_add(&report->arena, &report->remarks, remark)) return;
+}
+
+/* A byte of a line as a terminal can show it. */
+static int shown(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f ? ' ' : (unsigned char)c;
+}
+
+/* The line, or what of a long one is around the place, and a caret with a tail as long as the word. */
+static void print_spot(const struct config_spot *spot, FILE *to)
+{
+    size_t from =
+        spot->column > SHOWN_BEFORE_BYTES && spot->line.size > SHOWN_BYTES ? spot->column - SHOWN_BEFORE_BYTES : 0;
+    /* Not in the middle of a character. */
+    while (from > 0 && ((unsigned char)spot->line.data[from] & 0xc0) == 0x80) from--;
+    size_t until = spot->line.size - from > SHOWN_BYTES ? from + SHOWN_BYTES : spot->line.size;
+    fprintf(to, "    %s", from > 0 ? "..." : "");
+    for (size_t i = from; i < until; i++) putc(shown(spot->line.data[i]), to);
+    fprintf(to, "%s\n", until < spot->line.size ? "..." : "");
+    if (spot->size == 0 || spot->column > spot->line.size) return;
+    fprintf(to, "    %s", from > 0 ? "   " : "");
+    size_t end = spot->column + spot->size < until ? spot->column + spot->size : until;
+    for (size_t i = from; i < spot->column; i++) {
+        if (((unsigned char)spot->line.data[i] & 0xc0) != 0x80) putc(' ', to);
+    }
+    putc('^', to);
+    for (size_t i = spot->column + 1; i < end; i++) {
+        if (((unsigned char)spot->line.data[i] & 0xc0) != 0x80) putc('~', to);
+    }
+    putc('\n', to);
+}
+
+static void print_remark(const struct config_remark *remark, FILE *to)
+{
+    const struct config_place *place = &remark->spot.place;
+    fputs("folio: ", to);
+    if (place->file && place->line > 0)
+        fprintf(to, "%s:%u: ", place->file, place->line);
+    else if (place->file)
+        fprintf(to, "%s: ", place->file);
+    fprintf(to, "%s%s", remark->is_warning ? "warning: " : "", remark->text.data);
+    if (remark->suggestion.data) fprintf(to, "; did you mean %s?", remark->suggestion.data);
+    putc('\n', to);
+    if (remark->spot.line.data) print_spot(&remark->spot, to);
+}
+
+void config_report_print(const struct config_report *report, FILE *to)
+{
+    for (size_t i = 0; i < report->remarks.count; i++) print_remark(report->remarks.items[i], to);
+    if (report->mistakes + report->warnings > report->remarks.count) fputs("folio: there is more\n", to);
+}
+
+void config_report_done(struct config_report *report)
+{
+    arena_done(&report->arena);
+    *report = (struct config_report){ 0 };
+}
