@@ -12,12 +12,12 @@ struct arena_block {
 
 static struct arena_block *block_new(size_t size)
 {
-    return size > SIZE_MAX - sizeof(struct arena_block) ? NULL : calloc(1, sizeof(struct arena_block) + size);
+    return calloc(1, sizeof(struct arena_block) + size);
 }
 
 void *arena_take(struct arena *arena, size_t size)
 {
-    if (size > SIZE_MAX - ALIGNMENT) return NULL;
+    if (size > PTRDIFF_MAX / 2) return NULL;
     size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     if (rounded <= (size_t)(arena->end - arena->at)) {
         char *piece = arena->at;
