@@ -73,6 +73,21 @@ void http_date_format(int64_t seconds, char out[HTTP_DATE_BYTES])
     put_two(out + 23, second % 60);
 }
 
+void rfc_3339_format(int64_t seconds, char out[RFC_3339_BYTES])
+{
+    int64_t days = floor_div(seconds, DAY_SECONDS);
+    int64_t second = seconds - days * DAY_SECONDS;
+    struct civil date = civil_from_days(days);
+    memcpy(out, "1994-11-06T08:49:37Z", RFC_3339_BYTES);
+    put_two(out, date.year / 100);
+    put_two(out + 2, date.year % 100);
+    put_two(out + 5, date.month);
+    put_two(out + 8, date.day);
+    put_two(out + 11, second / 3600);
+    put_two(out + 14, second / 60 % 60);
+    put_two(out + 17, second % 60);
+}
+
 /* What is left of a text that is being read. A reader that does not find what it looks for sets `is_bad`. */
 struct reader {
     struct span rest;

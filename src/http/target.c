@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "base/text_write.h"
 #include "http/hex_digit.h"
 #include "platform/scan.h"
 
@@ -99,28 +100,47 @@ enum target_result target_normalise(struct span path, char *room, struct span *r
     return rebuild(path, room, ret_path);
 }
 
+/* What RFC 3986 lets stand in a path (pchar), but for the two that mean something in HTML; and '/'. */
+static const bool plain[256] = {
+    ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
+    ['_'] = true,         ['~'] = true,         ['!'] = true,         ['$'] = true, ['('] = true,
+    [')'] = true,         ['*'] = true,         ['+'] = true,         [','] = true, [';'] = true,
+    ['='] = true,         [':'] = true,         ['@'] = true,         ['/'] = true,
+};
+
+static char *append_encoded(char *to, char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    *to++ = '%';
+    *to++ = digits[(unsigned char)c >> 4];
+    *to++ = digits[(unsigned char)c & 15];
+    return to;
+}
+
 size_t target_encode(struct span path, char *out)
 {
-    /* What RFC 3986 lets stand in a path (pchar), but for the two that mean something in HTML. */
-    static const bool plain[256] = {
-        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true, ['.'] = true,
-        ['_'] = true,         ['~'] = true,         ['!'] = true,         ['$'] = true, ['('] = true,
-        [')'] = true,         ['*'] = true,         ['+'] = true,         [','] = true, [';'] = true,
-        ['='] = true,         [':'] = true,         ['@'] = true,         ['/'] = true,
-    };
-    static const char digits[] = "0123456789ABCDEF";
     ASSERT(path.size > 0 && path.data[0] == '/');
     char *to = out;
     for (size_t i = 0; i < path.size; i++) {
         char c = path.data[i];
         /* A path that begins with "//" would be read as an authority (RFC 3986, 4.2). */
-        if (plain[(unsigned char)c] && !(c == '/' && i == 1)) {
+        if (plain[(unsigned char)c] && !(c == '/' && i == 1))
             *to++ = c;
-        } else {
-            *to++ = '%';
-            *to++ = digits[(unsigned char)c >> 4];
-            *to++ = digits[(unsigned char)c & 15];
-        }
+        else
+            to = append_encoded(to, c);
+    }
+    return (size_t)(to - out);
+}
+
+size_t target_encode_name(struct span name, char *out)
+{
+    char *to = text_append(out, SPAN("./"));
+    for (size_t i = 0; i < name.size; i++) {
+        char c = name.data[i];
+        if (plain[(unsigned char)c] && c != '/')
+            *to++ = c;
+        else
+            to = append_encoded(to, c);
     }
     return (size_t)(to - out);
 }

@@ -27,4 +27,11 @@ NODISCARD enum target_result target_normalise(struct span path, char *room, stru
  * scheme, an authority or a line break. At most 3 * path.size bytes; returns how many. */
 size_t target_encode(struct span path, char *out);
 
+enum { TARGET_NAME_FRONT_BYTES = 2 };
+
+/* Write `name`, of something in the folder whose address ends with '/', as a reference relative to that address (RFC 3986, 4.2):
+ * "./" and the name percent-encoded, so that "javascript:alert(1)" is a name and no scheme. It may stand in an HTML attribute as it is.
+ * At most TARGET_NAME_FRONT_BYTES + 3 * name.size bytes; returns how many. */
+size_t target_encode_name(struct span name, char *out);
+
 #endif

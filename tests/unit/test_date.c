@@ -149,6 +149,11 @@ static void dates_are_written_as_the_c_library_does(void **state)
         assert_string_equal(text, wanted);
         assert_true(http_date_parse(span_of(text, HTTP_DATE_BYTES), seconds, &back));
         assert_int_equal(back, seconds);
+        size = (size_t)sprintf(wanted, "%04d-", tm.tm_year + 1900);
+        strftime(wanted + size, sizeof wanted - size, "%m-%dT%H:%M:%SZ", &tm);
+        char rfc_3339[RFC_3339_BYTES + 1] = { 0 };
+        rfc_3339_format(seconds, rfc_3339);
+        assert_string_equal(rfc_3339, wanted);
     }
 }
 

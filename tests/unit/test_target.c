@@ -201,6 +201,33 @@ static void encoding_leaves_nothing_that_could_be_misread(void **state)
     }
 }
 
+static void a_name_becomes_a_reference_that_stays_in_its_folder(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *encoded;
+    } rows[] = {
+        { "a.txt", "./a.txt" },
+        { "javascript:alert(1)", "./javascript:alert(1)" },
+        { "//example.org", "./%2F%2Fexample.org" },
+        { "..", "./.." },
+        { "a?b#c%d", "./a%3Fb%23c%25d" },
+        { "<img src=x onerror=alert(1)>", "./%3Cimg%20src=x%20onerror=alert(1)%3E" },
+        { "\"'&\n", "./%22%27%26%0A" },
+        { "\xff\xc3\xbc", "./%FF%C3%BC" },
+        { "", "./" },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        char room[256];
+        size_t size = target_encode_name(span_of_string(rows[i].name), room);
+        assert_true(size <= TARGET_NAME_FRONT_BYTES + 3 * strlen(rows[i].name));
+        if (!span_equal(span_of(room, size), span_of_string(rows[i].encoded))) {
+            fail_msg("%s becomes %.*s", rows[i].name, (int)size, room);
+        }
+    }
+}
+
 static void every_byte_survives_encoding_and_decoding(void **state)
 {
     (void)state;
@@ -223,6 +250,7 @@ int main(void)
         cmocka_unit_test(dot_segments_that_stay_and_encoded_slashes_are_hidden),
         cmocka_unit_test(broken_escapes_nul_and_climbing_are_bad),
         cmocka_unit_test(encoding_leaves_nothing_that_could_be_misread),
+        cmocka_unit_test(a_name_becomes_a_reference_that_stays_in_its_folder),
         cmocka_unit_test(every_byte_survives_encoding_and_decoding),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
