@@ -30,6 +30,7 @@ void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct p
     *conn = (struct conn){ .fd = fd, .slot = slot, .generation = generation, .phase = CONN_OPEN, .peer = *peer };
     conn->is_writable = true; /* epoll tells at once if there is something to read already */
     list_init(&conn->ready);
+    list_init(&conn->starved);
     list_init(&conn->timer);
     conn->deadline_ms = conn->timer_at_ms = worker->now_ms + worker->options->request_timeout_ms;
     timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
@@ -56,6 +57,7 @@ void conn_end(struct worker *worker, struct conn *conn)
     drop_pending(worker, conn);
     drop_stash(worker, conn);
     list_remove(&conn->ready);
+    list_remove(&conn->starved);
     timer_wheel_remove(&worker->wheel, &conn->timer);
     close(conn->fd);
     conn->phase = CONN_FREE;
@@ -92,8 +94,7 @@ void conn_starve(struct worker *worker, struct conn *conn)
 {
     if (conn->is_starved) return;
     conn->is_starved = true;
-    list_remove(&conn->ready);
-    list_append(&worker->starved, &conn->ready);
+    list_append(&worker->starved, &conn->starved);
 }
 
 /* Keep `rest` for later: a head that is not whole yet, or requests of a later turn. False: no memory. */
@@ -204,16 +205,15 @@ static bool serve(struct worker *worker, struct conn *conn)
 /* Is there something to do without another event? */
 static bool can_go_on(const struct conn *conn)
 {
-    if (conn->is_starved) return false;
-    /* Answers go out while the next request waits for a loader; a stream, when it has brought its window. */
-    if (conn->pending) return conn->is_writable && !(conn->is_waiting && conn->pending->stream.entry);
-    if (conn->is_waiting) return false;
+    /* Answers go out while the next request waits for a loader, or starves; a stream, when it has brought its window. */
+    if (conn->pending)
+        return conn->is_writable && !conn->cannot_send && !(conn->is_waiting && conn->pending->stream.entry);
+    if (conn->is_waiting || conn->is_starved) return false;
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
 
 void conn_run(struct worker *worker, struct conn *conn)
 {
-    if (conn->is_starved) return; /* it is in another list, and its time will come */
     list_remove(&conn->ready);
     if (conn->phase == CONN_LINGERING) {
         linger(worker, conn);
@@ -292,6 +292,8 @@ static void refuse_late(struct worker *worker, struct conn *conn, enum http_stat
     handler.refuse(handler.self, status, NULL, &worker->turn);
     conn->closes = conn->lingers = true;
     conn->is_waiting = false; /* the mail, if it still comes, is nobody's */
+    conn->is_starved = conn->cannot_send = false;
+    list_remove(&conn->starved);
     drop_stash(worker, conn);
     if (conn_send_turn(worker, conn))
         conn_run(worker, conn);

@@ -38,11 +38,13 @@ struct conn {
     bool is_waiting : 1;   /* for a loader's mail */
     bool is_starved : 1;   /* in the worker's list of those: it goes on in a moment */
     bool is_unwatched : 1; /* and starved: the epoll had no memory for it */
+    bool cannot_send : 1;  /* and starved: what is pending is what lacks something; else it is sent meanwhile */
     bool closes : 1;       /* once what is pending was sent */
     bool lingers : 1;      /* and then lingers first: the peer may still be sending */
     bool was_asked : 1;    /* it got an answer before: it is a kept-alive one */
     bool has_request : 1;  /* the stash may hold a whole request: go on without receiving */
     struct list ready;     /* in the worker's list of connections to go on with */
+    struct list starved;   /* in its list of those that lack memory or a descriptor */
     struct list timer;     /* in the wheel, always */
     int64_t timer_at_ms;   /* when it comes up there */
     int64_t deadline_ms;   /* what it waits for must have come by then */

@@ -43,9 +43,11 @@ void conn_log_aborted(struct worker *worker, struct conn *conn)
 static bool note_sent(struct worker *worker, struct conn *conn, ssize_t sent)
 {
     if (sent >= 0 || errno == EINTR) return true;
-    if (socket_lacks_memory(errno)) conn_starve(worker, conn);
     if (errno == EAGAIN) conn->is_writable = false;
-    return errno == EAGAIN || socket_lacks_memory(errno);
+    if (errno == EAGAIN || !socket_lacks_memory(errno)) return errno == EAGAIN;
+    conn->cannot_send = true;
+    conn_starve(worker, conn);
+    return true;
 }
 
 bool conn_send_turn(struct worker *worker, struct conn *conn)
@@ -98,6 +100,7 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
     pending->warm_from_us = worker->turn.now_us;
     if (conn->is_waiting) return false;
     pending->warm_until = stream->offset;
+    conn->cannot_send = true;
     conn_starve(worker, conn);
     return false;
 }

@@ -270,9 +270,9 @@ static void run_starved(struct worker *worker)
     list_splice(&round, &worker->starved);
     worker->feed_at_ms = worker->now_ms + STARVED_MS;
     while (!list_is_empty(&round)) {
-        struct conn *conn = CONTAINER_OF(round.next, struct conn, ready);
-        conn->is_starved = false;
-        list_remove(&conn->ready);
+        struct conn *conn = CONTAINER_OF(round.next, struct conn, starved);
+        list_remove(&conn->starved);
+        conn->is_starved = conn->cannot_send = false;
         if (conn->is_unwatched && !watch_conn(worker, conn)) {
             conn_starve(worker, conn);
             continue;

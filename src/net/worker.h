@@ -80,7 +80,7 @@ struct worker {
     struct mailbox mailbox;
     struct timer_wheel wheel;
     struct list ready;   /* connections that can go on without an event */
-    struct list starved; /* connections whose request waits for a descriptor or for memory (linked by `ready`) */
+    struct list starved; /* connections whose request waits for a descriptor or for memory */
     int64_t feed_at_ms;  /* when they are asked again */
     struct block_pool pool;
     struct conn **slabs; /* slab_count of WORKER_SLAB_CONNS each */

@@ -9,6 +9,7 @@
 
 #include "../support/worker_rig.h"
 #include "base/text_write.h"
+#include "platform/clock.h"
 
 /* Answers are no HTTP here: "<TARGET>" before each content, and the content of entries. */
 enum { BODY_BYTES = 200000, PARTS_MAX = 40 };
@@ -366,6 +367,19 @@ static void who_starves_and_goes_away_is_forgotten(void **state)
     assert_int_equal(rig.connections, 0);
 }
 
+static void what_is_to_be_sent_does_not_wait_for_who_starves(void **state)
+{
+    (void)state;
+    /* Who starves is not asked again while the test runs. */
+    rig.worker->feed_at_ms = clock_monotonic_us() / 1000 + 10 * RIG_PATIENCE_MS;
+    int fd = rig_connect(&rig, 4096);
+    rig_send(fd, SPAN("GET /body HTTP/1.1\r\nHost: a\r\n\r\nGET /starve HTTP/1.1\r\nHost: a\r\n\r\n"));
+    rig_await(&starved, 1);
+    assert_true(receives_body(fd));
+    assert_int_equal(starved, 1);
+    close(fd);
+}
+
 static void content_that_nobody_wants_is_thrown_away(void **state)
 {
     (void)state;
@@ -471,6 +485,7 @@ int main(void)
         WITH_A_WORKER(who_starves_is_asked_again_until_there_is_something),
         WITH_A_WORKER(who_starves_may_go_on_sending),
         WITH_A_WORKER(who_starves_and_goes_away_is_forgotten),
+        WITH_A_WORKER(what_is_to_be_sent_does_not_wait_for_who_starves),
         WITH_A_WORKER(content_that_nobody_wants_is_thrown_away),
         WITH_A_WORKER(content_in_drops_is_thrown_away_too),
         WITH_A_WORKER(too_much_content_ends_the_connection_after_the_answer),
