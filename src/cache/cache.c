@@ -195,6 +195,7 @@ static struct watch_counts watch_counts_of_all(const struct cache *cache)
         sum.files += counts.files;
         sum.events += counts.events;
         sum.overflows += counts.overflows;
+        sum.by_age += counts.by_age;
         sum.refused += counts.refused;
     }
     return sum;

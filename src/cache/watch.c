@@ -138,8 +138,10 @@ static void make_known(struct watch *watch, struct folder *folder, const struct 
     /* What was loaded before the watch stood is not covered by it. */
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = true;
+    watch->counts.by_age -= folder->needs_checks;
     folder->needs_checks = found->needs_checks || found->watched < 0 ||
                            (folder->parent && (folder->parent->needs_checks || folder->parent->watched < 0));
+    watch->counts.by_age += folder->needs_checks;
     if (found->watched < 0) {
         watch->counts.refused++;
         return;
@@ -160,8 +162,9 @@ static void remove_folder(struct watch *watch, struct folder *folder)
     link = key_bucket(watch, folder->hash);
     while (*link != folder) link = &(*link)->key_next;
     *link = folder->key_next;
-    free(folder);
     watch->counts.folders--;
+    watch->counts.by_age -= folder->needs_checks;
+    free(folder);
 }
 
 /* Under the lock. The root stays. */

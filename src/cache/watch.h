@@ -88,7 +88,9 @@ void watch_events(struct watch *watch, const struct watch_listener *listener);
 void watch_tidy(struct watch *watch);
 
 struct watch_counts {
-    uint64_t folders, files, events, overflows, refused; /* refused: watches that could not be had */
+    uint64_t folders, files, events, overflows;
+    uint64_t by_age;  /* of the folders: events do not tell everything there */
+    uint64_t refused; /* watches that could not be had */
 };
 
 struct watch_counts watch_counts(struct watch *watch);

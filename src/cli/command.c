@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/quantity.h"
 #include "server/config_reader.h"
+#include "server/inheritance.h"
 #include "server/supervisor.h"
 
 enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256, OPTION_ACCESS_LOG };
@@ -49,7 +51,8 @@ static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
                                  "  folio -b unix:/run/folio.sock -c 'MMapMaxBytes 2G' /srv/www\n"
                                  "\n"
                                  "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun,\n"
-                                 "HUP and USR1 read the configuration again, without losing a request.\n";
+                                 "HUP and USR1 read the configuration again, USR2 upgrades to the binary that is\n"
+                                 "there now, without losing a request. RTMIN tells counts.\n";
 
 static int usage_error(const char *message, const char *argument)
 {
@@ -203,6 +206,7 @@ int command_run(int argc, char **argv)
     static struct command command;
     command.argc = argc;
     command.argv = argv;
+    if (inheritance_is_ours()) return supervisor_run(NULL, configure_again, &command, argv);
     int exit_status = configure(&command);
     struct config config = command.config;
     command.config = (struct config){ 0 };
@@ -210,8 +214,12 @@ int command_run(int argc, char **argv)
         config_done(&config);
         return exit_status;
     }
-    if (!command.only_checks) return supervisor_run(&config, configure_again, &command);
+    if (!command.only_checks) return supervisor_run(&config, configure_again, &command, argv);
     config_done(&config);
+    if (!inheritance_sign()) {
+        fputs("folio: the sockets of that version cannot be taken over; stop it, and start this one\n", stderr);
+        return EXIT_FAILURE;
+    }
     puts("folio: the configuration is right");
     return 0;
 }

@@ -176,6 +176,27 @@ static void set_deadline(struct worker *worker, struct conn *conn, bool had_stas
     }
 }
 
+/* relaxed, and no addition in one step: only this thread writes */
+static void add(_Atomic uint64_t *count, unsigned number)
+{
+    if (number == 0) return;
+    atomic_store_explicit(count, atomic_load_explicit(count, memory_order_relaxed) + number, memory_order_relaxed);
+}
+
+static void count_answers(struct worker *worker)
+{
+    const struct turn *turn = &worker->turn;
+    unsigned hits = 0, misses = 0;
+    for (unsigned i = 0; i < turn->exchange_count; i++) {
+        enum cache_outcome outcome = turn->exchanges[i].outcome;
+        hits += outcome == CACHE_HIT || outcome == CACHE_REVALIDATED;
+        misses += outcome == CACHE_MISS || outcome == CACHE_LOAD;
+    }
+    add(&worker->counts.requests, turn->exchange_count);
+    add(&worker->counts.hits, hits);
+    add(&worker->counts.misses, misses);
+}
+
 /* Receive if there is need, and answer what is there. False: the connection broke. */
 static bool serve(struct worker *worker, struct conn *conn)
 {
@@ -189,13 +210,8 @@ static bool serve(struct worker *worker, struct conn *conn)
     if (!conn->has_request && !receive(worker, conn, &bytes)) return false;
     size_t used = conn_input(worker, conn, bytes);
     unsigned answered = worker->turn.exchange_count;
+    count_answers(worker);
     if (!conn_send_turn(worker, conn)) return false;
-    if (answered > 0) {
-        _Atomic uint64_t *requests = &worker->counts.requests;
-        /* relaxed, and no addition in one step: only this thread writes */
-        atomic_store_explicit(requests, atomic_load_explicit(requests, memory_order_relaxed) + answered,
-                              memory_order_relaxed);
-    }
     if (!keep_rest(worker, conn, span_from(bytes, used))) return false;
     if (conn->stash && answered > 0 && conn->began_us == 0) conn->began_us = worker->turn.now_us;
     set_deadline(worker, conn, had_stash, answered > 0);

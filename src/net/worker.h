@@ -58,6 +58,7 @@ enum worker_command {
 /* Written by the worker, read by any; relaxed: counts. */
 struct worker_counts {
     _Atomic uint64_t requests, accepted, aborted;
+    _Atomic uint64_t hits, misses; /* answers whose file was in memory, and fresh; and whose file had to be loaded */
 };
 
 struct worker {

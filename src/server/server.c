@@ -20,6 +20,7 @@
 #include "server/handler.h"
 #include "server/listeners.h"
 #include "server/pinning.h"
+#include "server/stats.h"
 
 enum {
     LOADERS_MAX = 8,
@@ -234,25 +235,15 @@ static void command_all(struct server *server, enum worker_command command)
     }
 }
 
-/* What the ancestors' maps did, and what these do instead. */
 static void say_stats(const struct server *server)
 {
-    struct cache_counts counts = cache_counts(server->site.cache);
-    uint64_t requests = 0, aborted = 0;
-    for (unsigned i = 0; i < server->thread_count; i++) {
-        requests += atomic_load_explicit(&server->workers[i]->counts.requests, memory_order_relaxed);
-        aborted += atomic_load_explicit(&server->workers[i]->counts.aborted, memory_order_relaxed);
-    }
-    fprintf(stderr,
-            "folio: stats: connections=%" PRIu32 " requests=%" PRIu64 " aborted=%" PRIu64 " entries=%" PRIu64
-            " pinned=%" PRIu64 " bytes=%" PRIu64 " streams=%" PRIu64 " published=%" PRIu64 " loads=%" PRIu64
-            " evicted=%" PRIu64 " expired=%" PRIu64 " no-room=%" PRIu64 " invalidated=%" PRIu64 " settled=%" PRIu64
-            " checked=%" PRIu64 " folders=%" PRIu64 " events=%" PRIu64 " overflows=%" PRIu64 " unwatched=%" PRIu64 "\n",
-            atomic_load_explicit(&server->connections, memory_order_relaxed), requests, aborted, counts.table.files,
-            counts.table.pinned, counts.table.bytes, counts.table.streams, counts.table.published, counts.loads,
-            counts.table.evicted, counts.table.expired, counts.table.refused, counts.keeper.invalidations,
-            counts.keeper.settles, counts.keeper.checks, counts.watch.folders, counts.watch.events,
-            counts.watch.overflows, counts.watch.refused);
+    stats_tell(&(struct stats_source){
+        .cache = server->site.cache,
+        .workers = server->workers,
+        .worker_count = server->thread_count,
+        .connections = atomic_load_explicit(&server->connections, memory_order_relaxed),
+        .expire_ms = server->config->expire_ms,
+    });
 }
 
 /* Obey signals until every worker has ended. */
@@ -272,6 +263,7 @@ static void obey_signals(struct server *server, int signals, int ended)
         }
         struct signalfd_siginfo info;
         if (!wait[0].revents || read(signals, &info, sizeof info) != sizeof info) continue;
+        if (info.ssi_signo == (uint32_t)SIGRTMIN) say_stats(server); /* no constant, so no case of a switch */
         switch (info.ssi_signo) {
         case SIGQUIT: command_all(server, WORKER_FINISH); break;
         case SIGHUP:
@@ -342,6 +334,7 @@ static int open_signals(void)
     sigemptyset(&set);
     static const int wanted[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
     for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&set, wanted[i]);
+    sigaddset(&set, SIGRTMIN);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGIO, SIG_IGN); /* somebody wants to write a file whose lease we hold: it is returned in a moment anyway */

@@ -4,7 +4,8 @@
  *         takes everything down again.
  * Owns:   all of it, for as long as server_run() runs.
  * Thread: the process's first, with no other running. Signals: TERM and INT stop (a second one at once), QUIT finishes
- *         and lets nobody wait in vain, HUP hands over: another server process serves the same sockets already.
+ *         and lets nobody wait in vain, HUP hands over: another server process serves the same sockets already; SIGRTMIN tells
+ *         the counts.
  */
 #ifndef FOLIO_SERVER_SERVER_H
 #define FOLIO_SERVER_SERVER_H

@@ -16,15 +16,16 @@
 #include "platform/thread.h"
 #include "server/listeners.h"
 #include "server/server.h"
+#include "server/upgrade.h"
 
 enum {
-    CHILDREN_MAX = 32,  /* one serves, perhaps one gets ready, the others finish */
+    CHILDREN_MAX = INHERITED_PROCESSES_MAX, /* one serves, perhaps one gets ready, the others finish */
     PAUSE_MS_MIN = 100, /* before a server that crashed soon after its start is started again; doubled each time */
     PAUSE_MS_MAX = 5000,
     LIVED_WELL_MS = 10000, /* after so long a crash is a new story */
 };
 
-enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_SERVING, CHILD_LEAVING };
+enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_SERVING, CHILD_LEAVING, CHILD_ASKED /* whether it takes over */ };
 
 struct child {
     enum child_state state;
@@ -34,14 +35,14 @@ struct child {
 };
 
 struct supervisor {
-    struct config *config;      /* what the present server was started with */
+    struct config *config;      /* what the present server was started with; NULL: it was inherited */
     struct config *next_config; /* of one that is getting ready; NULL: none is */
     supervisor_configure *configure;
     void *context;
+    struct upgrade upgrade;
     struct listeners listeners;
     struct child children[CHILDREN_MAX];
     int signals;
-    sigset_t signal_set;
     bool is_stopping;
     bool was_told_to_stop; /* by TERM or INT; before that perhaps only to finish */
     bool has_served;       /* a server was ready once: what goes wrong now is not a failure to start */
@@ -103,26 +104,34 @@ static bool spawn(struct supervisor *supervisor, const struct config *config)
     return true;
 }
 
-static void drop_next_config(struct supervisor *supervisor)
+static void drop_config(struct config **config)
 {
-    if (!supervisor->next_config) return;
-    config_done(supervisor->next_config);
-    free(supervisor->next_config);
-    supervisor->next_config = NULL;
+    if (!*config) return;
+    config_done(*config);
+    free(*config);
+    *config = NULL;
 }
 
-/* One that is getting ready has read a configuration that is not the newest any more. It serves nobody yet. */
-static void give_up_starting(struct supervisor *supervisor)
+/* What serves is the one before: what was opened for another is closed. */
+static void keep_listeners(struct supervisor *supervisor)
+{
+    if (supervisor->config) listeners_keep(&supervisor->listeners, supervisor->config);
+}
+
+/* One that is getting ready has read a configuration that is not the newest any more. It serves nobody yet. Returns whether
+ * there was one. */
+static bool give_up_starting(struct supervisor *supervisor)
 {
     struct child *child = child_in(supervisor, CHILD_STARTING);
-    if (!child) return;
+    if (!child) return false;
     kill(child->pid, SIGKILL);
     child->state = CHILD_LEAVING;
     close(child->ready);
     child->ready = -1;
-    drop_next_config(supervisor);
+    drop_config(&supervisor->next_config);
     printf("folio: server process %d, which was not ready yet, makes way for the newest configuration\n",
            (int)child->pid);
+    return true;
 }
 
 /* HUP, USR1: a server with the configuration as it is now. A bad one changes nothing: what serves goes on, and so does what
@@ -141,10 +150,9 @@ static void reload(struct supervisor *supervisor)
         supervisor->next_config = config;
         if (spawn(supervisor, config)) return;
         supervisor->next_config = NULL;
-        listeners_keep(&supervisor->listeners, supervisor->config);
+        keep_listeners(supervisor);
     }
-    config_done(config);
-    free(config);
+    drop_config(&config);
 }
 
 /* A server is ready: the one before hands over. */
@@ -158,11 +166,10 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
     supervisor->restart_at_ms = 0;
     listeners_serve(&supervisor->listeners);
     if (supervisor->next_config) {
-        config_done(supervisor->config);
-        free(supervisor->config);
+        drop_config(&supervisor->config);
         supervisor->config = supervisor->next_config;
         supervisor->next_config = NULL;
-        listeners_keep(&supervisor->listeners, supervisor->config);
+        keep_listeners(supervisor);
     }
     if (!before) return;
     before->state = CHILD_LEAVING;
@@ -186,6 +193,53 @@ static void plan_restart(struct supervisor *supervisor, const struct child *chil
     fprintf(stderr, "folio: server process %d %s; another one is started\n", (int)child->pid, how);
 }
 
+/* USR2: does the binary that lies where this one lay take over? */
+static void ask_another_binary(struct supervisor *supervisor)
+{
+    struct child *before = child_in(supervisor, CHILD_ASKED), *child = child_in(supervisor, CHILD_NONE);
+    if (before) { /* it may have been replaced since */
+        kill(before->pid, SIGKILL);
+        before->state = CHILD_LEAVING;
+    }
+    pid_t pid = child ? upgrade_ask(&supervisor->upgrade) : -1;
+    if (pid > 0) *child = (struct child){ .state = CHILD_ASKED, .pid = pid, .ready = -1, .started_ms = now_ms() };
+}
+
+/* It does. This process goes on in it; or here, if it cannot be executed after all. */
+static void leave_to_another_binary(struct supervisor *supervisor)
+{
+    struct inheritance inheritance = { 0 };
+    bool was_starting = give_up_starting(supervisor);
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->state == CHILD_NONE) continue;
+        inheritance.processes[inheritance.process_count++] =
+            (struct inherited_process){ .pid = child->pid, .serves = child->state == CHILD_SERVING };
+    }
+    upgrade_execute(&supervisor->upgrade, &inheritance, &supervisor->listeners);
+    if (was_starting) reload(supervisor);
+}
+
+/* Take over what another binary left in this process, and have what serves replaced as by a reload. */
+static bool inherit(struct supervisor *supervisor)
+{
+    struct inheritance inheritance;
+    if (!inheritance_take(&inheritance, &supervisor->listeners)) {
+        fputs("folio: what the binary before this one left is not understood\n", stderr);
+        return false;
+    }
+    for (unsigned i = 0; i < inheritance.process_count; i++) {
+        bool serves = inheritance.processes[i].serves;
+        supervisor->children[i] = (struct child){ .state = serves ? CHILD_SERVING : CHILD_LEAVING,
+                                                  .pid = inheritance.processes[i].pid,
+                                                  .ready = -1,
+                                                  .started_ms = now_ms() };
+    }
+    supervisor->has_served = true; /* by the binary before */
+    reload(supervisor);
+    return true;
+}
+
 static void child_ended(struct supervisor *supervisor, struct child *child, int status)
 {
     enum child_state state = child->state;
@@ -197,12 +251,14 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
         child->ready = -1;
     }
     if (supervisor->is_stopping || state == CHILD_LEAVING) return;
-    if (state == CHILD_SERVING) {
+    if (state == CHILD_ASKED) {
+        if (upgrade_is_agreed(&supervisor->upgrade, status)) leave_to_another_binary(supervisor);
+    } else if (state == CHILD_SERVING) {
         plan_restart(supervisor, child, status);
     } else if (supervisor->next_config) {
         fprintf(stderr, "folio: the new server did not get ready; serving goes on as before\n");
-        drop_next_config(supervisor);
-        listeners_keep(&supervisor->listeners, supervisor->config);
+        drop_config(&supervisor->next_config);
+        keep_listeners(supervisor);
     } else if (supervisor->has_served) {
         plan_restart(supervisor, child, status);
     } else { /* it never served, and said why */
@@ -239,8 +295,19 @@ static void stop(struct supervisor *supervisor, int signal_number)
     tell_children(supervisor, again ? SIGKILL : signal_number);
 }
 
+/* SIGRTMIN: whoever serves tells its counts. */
+static void ask_for_stats(struct supervisor *supervisor)
+{
+    const struct child *serving = child_in(supervisor, CHILD_SERVING);
+    if (serving)
+        kill(serving->pid, SIGRTMIN);
+    else
+        fputs("folio: stats: no server process is ready\n", stderr);
+}
+
 static void obey(struct supervisor *supervisor, uint32_t signal_number)
 {
+    if (signal_number == (uint32_t)SIGRTMIN) ask_for_stats(supervisor); /* no constant, so no case of a switch */
     switch (signal_number) {
     case SIGTERM:
     case SIGINT: stop(supervisor, SIGTERM); break;
@@ -248,6 +315,9 @@ static void obey(struct supervisor *supervisor, uint32_t signal_number)
     case SIGHUP:
     case SIGUSR1:
         if (!supervisor->is_stopping) reload(supervisor);
+        break;
+    case SIGUSR2:
+        if (!supervisor->is_stopping) ask_another_binary(supervisor);
         break;
     default: break; /* SIGCHLD: looked at each time */
     }
@@ -258,6 +328,17 @@ static int wait_ms(struct supervisor *supervisor)
     if (supervisor->restart_at_ms == 0 || supervisor->is_stopping || child_in(supervisor, CHILD_STARTING)) return -1;
     int64_t left = supervisor->restart_at_ms - now_ms();
     return left > 0 ? (int)left : 0;
+}
+
+static void start_again(struct supervisor *supervisor)
+{
+    supervisor->restart_at_ms = 0;
+    bool began = supervisor->config && spawn(supervisor, supervisor->config);
+    if (!supervisor->config) {
+        reload(supervisor);
+        began = child_in(supervisor, CHILD_STARTING) != NULL;
+    }
+    if (!began) supervisor->restart_at_ms = now_ms() + PAUSE_MS_MAX;
 }
 
 static void run(struct supervisor *supervisor)
@@ -280,47 +361,60 @@ static void run(struct supervisor *supervisor)
         struct signalfd_siginfo info;
         while (read(supervisor->signals, &info, sizeof info) == sizeof info) obey(supervisor, info.ssi_signo);
         if (supervisor->restart_at_ms && !supervisor->is_stopping && now_ms() >= supervisor->restart_at_ms &&
-            !child_in(supervisor, CHILD_STARTING)) {
-            supervisor->restart_at_ms = 0;
-            if (!spawn(supervisor, supervisor->config)) supervisor->restart_at_ms = now_ms() + PAUSE_MS_MAX;
-        }
+            !child_in(supervisor, CHILD_STARTING))
+            start_again(supervisor);
     }
 }
 
-int supervisor_run(const struct config *first, supervisor_configure *configure, void *context)
+/* Block the signals, and take them from a descriptor. False: no descriptors. */
+static bool open_signals(struct supervisor *supervisor)
 {
     static const int wanted[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGCHLD };
-    struct supervisor *supervisor = calloc(1, sizeof *supervisor);
-    if (!supervisor || !(supervisor->config = malloc(sizeof *first))) {
-        free(supervisor);
-        fprintf(stderr, "folio: no memory\n");
-        return 1;
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&set, wanted[i]);
+    sigaddset(&set, SIGRTMIN);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN); /* whoever reads what is printed may leave */
+    supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (supervisor->signals < 0) fprintf(stderr, "folio: cannot receive signals: %s\n", strerror(errno));
+    return supervisor->signals >= 0;
+}
+
+/* Open the first sockets, and start the first server. Nobody else serves: who comes early may wait, and the addresses are
+ * ours. */
+static bool begin(struct supervisor *supervisor, const struct config *first)
+{
+    supervisor->config = malloc(sizeof *first);
+    if (!supervisor->config) {
+        fputs("folio: no memory\n", stderr);
+        return false;
     }
     *supervisor->config = *first;
+    return listeners_extend(&supervisor->listeners, first) && listeners_listen(&supervisor->listeners) &&
+           spawn(supervisor, supervisor->config);
+}
+
+int supervisor_run(const struct config *first, supervisor_configure *configure, void *context, char **argv)
+{
+    struct supervisor *supervisor = calloc(1, sizeof *supervisor);
+    if (!supervisor) {
+        fputs("folio: no memory\n", stderr);
+        return 1;
+    }
     supervisor->configure = configure;
     supervisor->context = context;
-    sigemptyset(&supervisor->signal_set);
-    for (size_t i = 0; i < ARRAY_COUNT(wanted); i++) sigaddset(&supervisor->signal_set, wanted[i]);
-    pthread_sigmask(SIG_BLOCK, &supervisor->signal_set, NULL);
-    signal(SIGPIPE, SIG_IGN); /* whoever reads what is printed may leave */
-    supervisor->signals = signalfd(-1, &supervisor->signal_set, SFD_CLOEXEC | SFD_NONBLOCK);
-    supervisor->exit_status = 1;
-    if (supervisor->signals < 0) {
-        fprintf(stderr, "folio: cannot receive signals: %s\n", strerror(errno));
-    } else if (listeners_extend(&supervisor->listeners, first)) {
-        /* Nobody else serves: who comes early may wait, and the addresses are ours. */
-        bool began = listeners_listen(&supervisor->listeners) && spawn(supervisor, supervisor->config);
-        supervisor->exit_status = began ? 0 : 1;
-        if (began) run(supervisor);
-        if (began && !supervisor->has_served && supervisor->exit_status == 0)
-            puts("folio: stopped before it was ready");
-    }
+    upgrade_init(&supervisor->upgrade, argv);
+    bool began = open_signals(supervisor) && (first ? begin(supervisor, first) : inherit(supervisor));
+    supervisor->exit_status = began ? 0 : 1;
+    if (began) run(supervisor);
+    if (began && !supervisor->has_served && supervisor->exit_status == 0) puts("folio: stopped before it was ready");
     int exit_status = supervisor->exit_status;
     listeners_close(&supervisor->listeners);
     if (supervisor->signals >= 0) close(supervisor->signals);
-    drop_next_config(supervisor);
-    config_done(supervisor->config);
-    free(supervisor->config);
+    drop_config(&supervisor->next_config);
+    drop_config(&supervisor->config);
+    upgrade_done(&supervisor->upgrade);
     free(supervisor);
     return exit_status;
 }

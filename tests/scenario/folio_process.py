@@ -32,7 +32,7 @@ def command(*arguments, wrap=(), program=None):
     return [
         *shlex.split(os.environ.get("FOLIO_WRAP", "")),
         *wrap,
-        program or binary(),
+        str(program or binary()),
         *(a if isinstance(a, bytes) else str(a) for a in arguments),
     ]
 
@@ -112,7 +112,8 @@ class Folio:
     def pid(self):
         """The supervisor's process, which takes the signals; also where FOLIO_WRAP stays between it and us."""
         pid = self._process.pid
-        while os.readlink(f"/proc/{pid}/exe") != os.path.realpath(self.program):
+        # It may have been removed, or another may lie in its place by now.
+        while os.readlink(f"/proc/{pid}/exe").removesuffix(" (deleted)") != os.path.realpath(self.program):
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
             if len(children) != 1:
                 return self._process.pid

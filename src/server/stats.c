@@ -1,0 +1,62 @@
+#include "server/stats.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "platform/machine.h"
+
+struct sums {
+    uint64_t requests, hits, misses, aborted;
+};
+
+static uint64_t count(const _Atomic uint64_t *number)
+{
+    return atomic_load_explicit(number, memory_order_relaxed); /* a count */
+}
+
+void stats_tell(const struct stats_source *source)
+{
+    struct cache_counts cache = cache_counts(source->cache);
+    struct sums sums = { 0 };
+    for (unsigned i = 0; i < source->worker_count; i++) {
+        struct worker_counts *counts = &source->workers[i]->counts;
+        sums.requests += count(&counts->requests);
+        sums.hits += count(&counts->hits);
+        sums.misses += count(&counts->misses);
+        sums.aborted += count(&counts->aborted);
+    }
+    const struct {
+        const char *name;
+        uint64_t value;
+    } facts[] = {
+        { "connections", source->connections },
+        { "descriptors", machine_descriptors_open() },
+        { "requests", sums.requests },
+        { "hits", sums.hits },
+        { "misses", sums.misses },
+        { "aborts", sums.aborted },
+        { "entries", cache.table.files },
+        { "pinned", cache.table.pinned },
+        { "bytes", cache.table.bytes },
+        { "streams", cache.table.streams },
+        { "published", cache.table.published },
+        { "loads", cache.loads },
+        { "evictions", cache.table.evicted },
+        { "expired", cache.table.expired },
+        { "expiry-age-s", source->expire_ms / 1000 },
+        { "fallbacks", cache.table.refused },
+        { "invalidations", cache.keeper.invalidations },
+        { "settles", cache.keeper.settles },
+        { "checks", cache.keeper.checks },
+        { "folders", cache.watch.folders },
+        { "folders-by-age", cache.watch.by_age },
+        { "unwatched", cache.watch.refused },
+        { "events", cache.watch.events },
+        { "overflows", cache.watch.overflows },
+    };
+    char line[1024] = "folio: stats:";
+    size_t size = strlen(line);
+    for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
+        size += (size_t)snprintf(line + size, sizeof line - size, " %s=%" PRIu64, facts[i].name, facts[i].value);
+    fprintf(stderr, "%s\n", line); /* at once, so that lines of two processes do not mix */
+}
