@@ -13,6 +13,7 @@ struct cache {
     struct table *table;
     struct loader *loader;
     struct keeper *keeper;
+    struct observer *observer;
 };
 
 static bool watch_trees(struct cache *cache)
@@ -40,6 +41,8 @@ struct cache *cache_new(const struct cache_options *options)
     cache->keeper = keeper_new(&cache->rules, &cache->trees, cache->table, cache->loader, options->revalidate_ms,
                                options->expire_ms);
     if (!cache->keeper) goto fail;
+    cache->observer = observer_new(&cache->rules, &cache->trees, cache->table, cache->loader, cache->keeper);
+    if (!cache->observer) goto fail;
     return cache;
 fail:
     cache_free(cache, NULL);
@@ -48,6 +51,8 @@ fail:
 
 void cache_stop(struct cache *cache)
 {
+    observer_free(cache->observer);
+    cache->observer = NULL;
     keeper_free(cache->keeper);
     cache->keeper = NULL;
     loader_free(cache->loader);
@@ -208,5 +213,6 @@ struct cache_counts cache_counts(struct cache *cache)
         .loads = cache->loader ? loader_loads(cache->loader) : 0,
         .keeper = keeper_counts(cache->keeper),
         .watch = watch_counts_of_all(cache),
+        .observer = observer_counts(cache->observer),
     };
 }

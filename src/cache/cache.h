@@ -1,7 +1,8 @@
 /* cache.h - the files that are served, as the floors above see them.
  *
- * Role:   table, loaders and keeper behind one door: find what a key leads to, without ever waiting.
- * Owns:   all of them. The keeper is one thread, which looks again at entries in use, expires, trims and reclaims.
+ * Role:   table, loaders, observer and keeper behind one door: find what a key leads to, without ever waiting.
+ * Owns:   all of them. The observer is one thread, which obeys the watch; the keeper another, which looks again at entries in
+ *         use, expires, trims and reclaims.
  * Thread: cache_find() and cache_ask() by workers, which are online readers; the rest at start and stop.
  */
 #ifndef FOLIO_CACHE_CACHE_H
@@ -10,6 +11,7 @@
 #include "cache/keeper.h"
 #include "cache/load.h"
 #include "cache/mailbox.h"
+#include "cache/observer.h"
 #include "cache/preload.h"
 #include "cache/table.h"
 
@@ -24,7 +26,7 @@ struct cache_options {
 
 struct cache;
 
-/* Starts the keeper. NULL: no memory, or no thread. */
+/* Starts the keeper and the observer. NULL: no memory, or no thread. */
 NODISCARD struct cache *cache_new(const struct cache_options *options);
 
 /* Stop the loaders: mails that wait are answered with STATUS_FAILED. Once the workers have ended, cache_free(). */
@@ -78,6 +80,7 @@ struct cache_counts {
     struct table_counts table;
     uint64_t loads; /* by loaders */
     struct keeper_counts keeper;
+    struct observer_counts observer;
     struct watch_counts watch;
 };
 

@@ -1,9 +1,8 @@
 /* keeper.h - the thread that looks after the table.
  *
- * Role:   obeys the watch: what changed leaves the table at once, and what is being written is kept until it is whole
- *         (settling). Looks again at entries that are due by age; drops what expired; keeps a reserve free; waits for the readers
- *         and frees what was removed.
- * Owns:   its thread, a reference to each entry in its queue, the list of what settles.
+ * Role:   looks again at entries that are due by age; drops what expired; keeps a reserve free; waits for the readers and frees
+ *         what was removed.
+ * Owns:   its thread, a reference to each entry in its queue.
  * Thread: keeper_queue_check() by workers, without a lock or a system call; keeper_call() by any.
  */
 #ifndef FOLIO_CACHE_KEEPER_H
@@ -29,9 +28,7 @@ void keeper_queue_check(struct keeper *keeper, struct entry *entry);
 void keeper_call(struct keeper *keeper);
 
 struct keeper_counts {
-    uint64_t checks;        /* entries looked at by age, and found unchanged */
-    uint64_t invalidations; /* entries removed because something was told of them */
-    uint64_t settles;       /* files that were seen being written, and whose old version was kept meanwhile */
+    uint64_t checks; /* entries looked at by age, and found unchanged */
 };
 
 struct keeper_counts keeper_counts(const struct keeper *keeper); /* takes NULL */

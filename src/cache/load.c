@@ -484,3 +484,20 @@ enum status load_check(const struct load_rules *rules, const struct entry *entry
                                          : !place.is_file && place.kind == (enum entry_kind)entry->kind;
     return same ? STATUS_OK : STATUS_CHANGED;
 }
+
+enum status load_check_queued(const struct load_rules *rules, struct table *table, struct entry *entry,
+                              enum file_patience patience)
+{
+    uint32_t now_ms = (uint32_t)(clock_monotonic_us() / 1000);
+    enum status status = load_check(rules, entry, patience);
+    if (status == STATUS_WOULD_BLOCK && patience == FILE_NOWAIT) return status;
+    if (status == STATUS_OK) atomic_store_explicit(&entry->checked_ms, now_ms, memory_order_relaxed);
+    if (status == STATUS_CHANGED) {
+        rcu_online();
+        table_remove(table, entry);
+        rcu_offline();
+    }
+    /* Anything else could not be told: a worker will look, once the entry is due. */
+    atomic_store_explicit(&entry->is_queued, 0, memory_order_relaxed);
+    return status;
+}

@@ -80,4 +80,9 @@ struct entry *load_publish(const struct load_rules *rules, struct table *table, 
 NODISCARD enum status load_check(const struct load_rules *rules, const struct entry *entry,
                                  enum file_patience patience);
 
+/* load_check() for an entry of the keeper's queue: its age begins anew, or it leaves the table. The caller is a
+ * reader that is offline. STATUS_WOULD_BLOCK: only with FILE_NOWAIT; nothing is known, and it is still queued. */
+enum status load_check_queued(const struct load_rules *rules, struct table *table, struct entry *entry,
+                              enum file_patience patience);
+
 #endif

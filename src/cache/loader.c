@@ -19,11 +19,12 @@ struct job {
     struct list link;        /* in the queue, until a thread takes it */
     struct job *bucket_next; /* jobs that load, until they have loaded */
     struct mail *waiters;
-    struct entry *stream;     /* NULL: load `key` */
+    struct entry *stream;     /* to bring into memory or, with `checks`, any entry to look at; NULL: load `key` */
     int64_t offset, size;     /* of the window, with stream */
     int64_t busy_since_us;    /* its file was first found being written; 0: it was not */
     int64_t not_before_us;    /* in the list of delayed jobs: until then */
     bool takes_unsettled;     /* a file that is still being written is taken as it is */
+    bool checks;              /* look whether `stream` is still what its key leads to */
     const struct tree *scans; /* go through its folder `key`, and have everything in it loaded; NULL: load, or warm */
     uint64_t hash;
     size_t key_size;
@@ -126,6 +127,12 @@ static void run_warm(struct job *job)
     finish(job, status, NULL);
 }
 
+static void run_check(struct loader *loader, struct job *job)
+{
+    (void)load_check_queued(&loader->rules, loader->table, job->stream, FILE_WAIT);
+    finish(job, STATUS_OK, NULL);
+}
+
 static void reload_key(void *context, struct span key)
 {
     struct loader *loader = context;
@@ -199,6 +206,8 @@ static void *loader_thread(void *argument)
         pthread_mutex_unlock(&loader->lock);
         if (job->scans)
             run_scan(loader, job);
+        else if (job->checks)
+            run_check(loader, job);
         else if (job->stream)
             run_warm(job);
         else
@@ -333,6 +342,24 @@ void loader_scan(struct loader *loader, const struct tree *tree, struct span pat
     enum status status = enqueue(loader, job);
     pthread_mutex_unlock(&loader->lock);
     if (status != STATUS_OK) free(job);
+}
+
+void loader_check(struct loader *loader, struct entry *entry)
+{
+    enum status status = STATUS_EXHAUSTED;
+    struct job *job = job_new(SPAN_NONE, NULL);
+    if (job) {
+        entry_ref(entry);
+        job->stream = entry;
+        job->checks = true;
+        pthread_mutex_lock(&loader->lock);
+        status = enqueue(loader, job);
+        pthread_mutex_unlock(&loader->lock);
+    }
+    if (status == STATUS_OK) return;
+    atomic_store_explicit(&entry->is_queued, 0, memory_order_relaxed);
+    if (job) entry_unref(entry);
+    free(job);
 }
 
 enum status loader_warm(struct loader *loader, struct entry *stream, int64_t offset, int64_t size, struct mail *mail)

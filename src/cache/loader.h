@@ -26,6 +26,9 @@ void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool t
 /* Load every file in the folder `path` (which ends with '/') of `tree` and below it, as they are pinned. A hint. */
 void loader_scan(struct loader *loader, const struct tree *tree, struct span path);
 
+/* load_check_queued() for `entry`, with a reference taken meanwhile. A hint: if it cannot be done, the entry is queued no more. */
+void loader_check(struct loader *loader, struct entry *entry);
+
 /* Bring bytes offset..offset+size-1 of a stream into the page cache, and post `mail`, with no entry. A reference
  * to `stream` is taken meanwhile. */
 NODISCARD enum status loader_warm(struct loader *loader, struct entry *stream, int64_t offset, int64_t size,

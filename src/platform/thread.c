@@ -4,6 +4,8 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(void *), void *argument)
@@ -33,6 +35,26 @@ void thread_bind_to_cpu(unsigned index)
         (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one);
         return;
     }
+}
+
+/* What sched_setattr(2) takes; glibc 2.36 has no declaration of it. */
+struct scheduling {
+    uint32_t size, policy;
+    uint64_t flags;
+    int32_t nice;
+    uint32_t priority;
+    uint64_t runtime_ns, deadline_ns, period_ns;
+};
+
+void thread_hurry(void)
+{
+    enum { HURRY_NICE = -10, HURRY_SLICE_NS = 100000 };
+    struct scheduling wanted = { .size = sizeof wanted, .policy = SCHED_OTHER, .nice = HURRY_NICE };
+    /* EEVDF: whoever asks for less at a time has an earlier deadline, and runs sooner. */
+    wanted.runtime_ns = HURRY_SLICE_NS;
+    if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return;
+    wanted.nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+    (void)syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
 
 unsigned thread_cpus(void)

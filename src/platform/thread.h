@@ -20,6 +20,10 @@ NODISCARD enum status thread_start(pthread_t *ret_thread, const char *name, void
 /* Bind the calling thread to the index-th of the CPUs that the process may use. A hint; failure is ignored. */
 void thread_bind_to_cpu(unsigned index);
 
+/* The calling thread does little at a time, and what it does is awaited: when it wakes among others that want to run, let it
+ * run soon. A hint; failure is ignored (a better nice value takes CAP_SYS_NICE or RLIMIT_NICE; a short slice, Linux 6.12). */
+void thread_hurry(void);
+
 /* The CPUs that this process may use; at least 1. */
 unsigned thread_cpus(void);
 

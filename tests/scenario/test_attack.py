@@ -68,7 +68,7 @@ def test_no_answer_is_torn_or_stale_when_there_is_no_room_to_keep_the_files(foli
 MUTANTS = {
     "as it is": ([], None),
     "what changed is kept": (
-        [("src/cache/keeper.c", "table_remove(keeper->table, entry);\n        count(", "count(")],
+        [("src/cache/observer.c", "table_remove(observer->table, entry);\n        count(", "count(")],
         ("rename", "stale"),
     ),
     "what is being written is taken as it is": (

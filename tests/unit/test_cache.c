@@ -309,7 +309,7 @@ static void what_is_written_in_place_is_kept_until_it_is_whole(void **state)
     assert_true(holds("/file", "content", began_us));
     int writer = openat(scratch.fd, "file", O_WRONLY | O_CLOEXEC);
     assert_int_equal(write(writer, "CON", 3), 3);
-    for (int tries = 0; cache_counts(cache).keeper.settles == 0; tries++) {
+    for (int tries = 0; cache_counts(cache).observer.settles == 0; tries++) {
         assert_in_range(tries, 0, PATIENCE_MS);
         assert_true(holds("/file", "content", clock_monotonic_us()));
         rest();

@@ -17,6 +17,19 @@ enum { PATIENCE_MS = 20000 };
 static struct load_rig rig;
 static struct loader *loader;
 static struct keeper *keeper;
+static _Atomic bool has_slow_device; /* nothing can be looked at without waiting */
+
+enum status __real_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity);
+enum status __wrap_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity);
+
+enum status __wrap_file_find(int root, const char *path, enum file_patience patience, int *ret_place,
+                             struct file_facts *ret_facts, struct file_identity *ret_identity)
+{
+    if (has_slow_device && patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
+    return __real_file_find(root, path, patience, ret_place, ret_facts, ret_identity);
+}
 
 static int with_a_folder(void **state)
 {
@@ -26,6 +39,7 @@ static int with_a_folder(void **state)
     scratch_text(&rig.scratch, "file", "content");
     loader = loader_new(&rig.rules, rig.table, 2);
     keeper = NULL;
+    has_slow_device = false;
     return loader ? 0 : 1;
 }
 
@@ -126,6 +140,29 @@ static void what_is_found_changed_is_removed(void **state)
     entry_unref(kept);
 }
 
+/* The keeper waits for no device: another may do so for it. */
+static void what_would_have_to_be_waited_for_is_looked_at_by_a_loader(void **state)
+{
+    (void)state;
+    has_slow_device = true;
+    start(1000, 0);
+    struct entry *file = publish("/file", 700), *changed = publish("/nothing", 700);
+    uint32_t before_ms = file->checked_ms;
+    scratch_text(&rig.scratch, "nothing", "something");
+    keeper_queue_check(keeper, file);
+    keeper_queue_check(keeper, changed);
+    keeper_call(keeper);
+    await_removal("/nothing");
+    for (int tries = 0; file->references > 2 && tries < PATIENCE_MS; tries++) rest();
+    assert_int_equal(file->references, 2);
+    assert_int_equal(file->is_queued, 0);
+    assert_in_range(file->checked_ms - before_ms, 700, PATIENCE_MS);
+    assert_ptr_equal(rig_find(rig.table, "/file"), file);
+    assert_int_equal(keeper_counts(keeper).checks, 0);
+    entry_unref(file);
+    entry_unref(changed);
+}
+
 static void what_was_not_used_for_so_long_expires(void **state)
 {
     (void)state;
@@ -219,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_A_FOLDER(what_is_in_use_is_looked_at_again),
         WITH_A_FOLDER(what_is_found_changed_is_removed),
+        WITH_A_FOLDER(what_would_have_to_be_waited_for_is_looked_at_by_a_loader),
         WITH_A_FOLDER(what_was_not_used_for_so_long_expires),
         WITH_A_FOLDER(nothing_expires_when_nothing_is_to),
         WITH_A_FOLDER(what_was_removed_is_freed_when_the_readers_are_through),

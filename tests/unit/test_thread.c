@@ -40,6 +40,28 @@ static void *look_around(void *argument)
     return argument;
 }
 
+static void *hurry(void *argument)
+{
+    int *nice = argument;
+    thread_hurry();
+    *nice = getpriority(PRIO_PROCESS, (id_t)gettid());
+    return sched_getscheduler(0) == SCHED_OTHER ? argument : NULL;
+}
+
+/* It stays an ordinary thread, that alone is better off, and only where it may be. */
+static void a_thread_in_a_hurry_goes_before_others(void **state)
+{
+    (void)state;
+    int before = getpriority(PRIO_PROCESS, 0), nice = 99;
+    pthread_t thread;
+    void *result;
+    assert_int_equal(thread_start(&thread, "a-thread", hurry, &nice), STATUS_OK);
+    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_ptr_equal(result, &nice);
+    assert_true(nice == (geteuid() == 0 ? -10 : before) || nice == before);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 static void a_thread_has_a_name_a_stack_and_no_signals(void **state)
 {
     (void)state;
@@ -127,6 +149,7 @@ static void a_wakeup_stays_rung_until_it_is_cleared(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_thread_in_a_hurry_goes_before_others),
         cmocka_unit_test(a_thread_has_a_name_a_stack_and_no_signals),
         cmocka_unit_test(a_thread_is_called_by_its_name),
         cmocka_unit_test(there_is_a_cpu_at_least),

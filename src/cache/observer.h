@@ -1,0 +1,30 @@
+/* observer.h - the thread that hears of changes, and does nothing else that could take time.
+ *
+ * Role:   obeys the watch: what changed leaves the table at once, and what is being written is kept until it is whole
+ *         (settling). What is pinned is loaded again.
+ * Owns:   its thread, the list of what settles.
+ * Thread: made and freed by one; observer_counts() by any. It waits for nobody: neither for a device, nor for readers (that is
+ *         the keeper's), as everything that changes meanwhile is served as it was.
+ */
+#ifndef FOLIO_CACHE_OBSERVER_H
+#define FOLIO_CACHE_OBSERVER_H
+
+#include "cache/load.h"
+
+struct keeper;
+struct loader;
+struct observer;
+
+/* NULL: no memory, no descriptor, or no thread. All that is given must outlive it; each of `trees` has a watch. */
+NODISCARD struct observer *observer_new(const struct load_rules *rules, const struct tree_list *trees,
+                                        struct table *table, struct loader *loader, struct keeper *keeper);
+void observer_free(struct observer *observer); /* takes NULL; stops the thread */
+
+struct observer_counts {
+    uint64_t invalidations; /* entries removed because something was told of them */
+    uint64_t settles;       /* files that were seen being written, and whose old version was kept meanwhile */
+};
+
+struct observer_counts observer_counts(const struct observer *observer); /* takes NULL */
+
+#endif
