@@ -106,6 +106,8 @@ static enum status find_in_place(struct cache *cache, struct span key, uint64_t 
     if (status == STATUS_BUSY) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_OK) return status;
     struct entry *there = may_publish ? load_publish(&cache->rules, cache->table, entry) : entry;
+    if (!there && entry->is_pinned) loader_reload(cache->loader, key, hash, false);
+    if (!there) there = entry;
     if (there != entry) entry_unref(entry);
     *ret_found = (struct cache_found){ .entry = there, .outcome = CACHE_MISS, .is_owned = there == entry };
     if (!may_publish || table_needs_care(cache->table)) keeper_call(cache->keeper);

@@ -468,8 +468,9 @@ struct entry *load_publish(const struct load_rules *rules, struct table *table, 
         .is_above = entry->follows_appearances,
     };
     struct entry *there = table_publish(table, entry);
-    if (there == entry && !holds(rules, entry, &mark)) table_remove(table, entry);
-    return there;
+    if (there != entry || holds(rules, entry, &mark)) return there;
+    table_remove(table, entry);
+    return NULL;
 }
 
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)

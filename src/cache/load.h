@@ -72,8 +72,8 @@ NODISCARD enum status load_entry(const struct load_rules *rules, struct table *t
                                  enum file_patience patience, bool takes_unsettled, struct entry **ret_entry,
                                  bool *ret_may_publish);
 
-/* table_publish() for what load_entry() let be published. What was told of since then was told to nobody, as the entry
- * was not in the table: then it leaves that at once, and is still the caller's. The caller is an online reader. */
+/* table_publish() for what load_entry() let be published. NULL: something was told of it since, and to nobody, as the entry
+ * was not in the table; so it is not kept, and is still the caller's. The caller is an online reader. */
 struct entry *load_publish(const struct load_rules *rules, struct table *table, struct entry *entry);
 
 /* Whether `entry` still is what its key leads to. STATUS_CHANGED: it is not. */

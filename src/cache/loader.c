@@ -25,6 +25,8 @@ struct job {
     int64_t not_before_us;    /* in the list of delayed jobs: until then */
     bool takes_unsettled;     /* a file that is still being written is taken as it is */
     bool checks;              /* look whether `stream` is still what its key leads to */
+    bool has_begun;           /* somebody looks, or looked */
+    bool again;               /* it is to be loaded once more: something was told when it had begun */
     const struct tree *scans; /* go through its folder `key`, and have everything in it loaded; NULL: load, or warm */
     uint64_t hash;
     size_t key_size;
@@ -56,18 +58,32 @@ static struct job **bucket_of(struct loader *loader, uint64_t hash)
     return &loader->pending[hash % PENDING_BUCKETS];
 }
 
-/* Answer everyone who waits for `job`, and free it. Each gets a reference of its own; the caller keeps its own. */
-static void finish(struct job *job, enum status status, struct entry *entry)
+/* Each gets a reference of its own; the caller keeps its own. */
+static void answer(struct mail *waiters, enum status status, struct entry *entry)
 {
-    for (struct mail *mail = job->waiters, *next; mail; mail = next) {
+    for (struct mail *mail = waiters, *next; mail; mail = next) {
         next = mail->next;
         if (entry) entry_ref(entry);
         mail->entry = entry;
         mail->status = status;
         mailbox_post(mail);
     }
+}
+
+/* Answer everyone who waits for `job`, and free it. */
+static void finish(struct job *job, enum status status, struct entry *entry)
+{
+    answer(job->waiters, status, entry);
     entry_unref(job->stream);
     free(job);
+}
+
+/* Under the lock. */
+static void put_off(struct loader *loader, struct job *job)
+{
+    job->not_before_us = clock_monotonic_us() + BUSY_WAIT_US;
+    list_append(&loader->delayed, &job->link);
+    pthread_cond_signal(&loader->has_work); /* somebody must wait for it */
 }
 
 /* Its file is being written: try again in a moment, and take it as it is when settle_ms have passed. */
@@ -75,11 +91,98 @@ static void delay(struct loader *loader, struct job *job)
 {
     int64_t now_us = clock_monotonic_us();
     pthread_mutex_lock(&loader->lock);
+    job->has_begun = false;
     if (job->busy_since_us == 0) job->busy_since_us = now_us;
     job->takes_unsettled |= now_us - job->busy_since_us >= loader->rules.settle_ms * 1000;
-    job->not_before_us = now_us + BUSY_WAIT_US;
-    list_append(&loader->delayed, &job->link);
-    pthread_cond_signal(&loader->has_work); /* somebody must wait for it */
+    put_off(loader, job);
+    pthread_mutex_unlock(&loader->lock);
+}
+
+/* From now on nobody joins `job`; returns whether it is to be done once more. */
+static bool close_job(struct loader *loader, struct job *job)
+{
+    pthread_mutex_lock(&loader->lock);
+    struct job **at = bucket_of(loader, job->hash);
+    while (*at != job) at = &(*at)->bucket_next;
+    *at = job->bucket_next;
+    loader->loads++;
+    bool again = job->again;
+    pthread_mutex_unlock(&loader->lock);
+    return again;
+}
+
+/* Take those out of the job who asked when what was loaded had been looked at already. */
+static struct mail *take_late(struct job *job, int64_t looked_us)
+{
+    struct mail *late = NULL;
+    for (struct mail **at = &job->waiters, *mail; (mail = *at) != NULL;) {
+        if (mail->asked_us <= looked_us) {
+            at = &mail->next;
+            continue;
+        }
+        *at = mail->next;
+        mail->next = late;
+        late = mail;
+    }
+    return late;
+}
+
+static void *loader_thread(void *argument);
+
+/* Under the lock: queue `job`, and see that a thread will take it. STATUS_EXHAUSTED: there is none. */
+static enum status enqueue(struct loader *loader, struct job *job)
+{
+    list_append(&loader->queue, &job->link);
+    loader->queued++;
+    /* One that was woken is counted as idle until it runs: of those there must be one for each job. */
+    if (loader->queued <= loader->idle) {
+        pthread_cond_signal(&loader->has_work);
+    } else if (loader->threads < loader->threads_max) {
+        if (thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) == STATUS_OK)
+            loader->threads++;
+    }
+    if (loader->threads > 0) return STATUS_OK; /* sooner or later one of them takes it */
+    list_remove(&job->link);
+    loader->queued--;
+    return STATUS_EXHAUSTED;
+}
+
+/* Under the lock: the job that loads `key` already, or NULL. */
+static struct job *pending_job(struct loader *loader, struct span key, uint64_t hash)
+{
+    struct job *job = *bucket_of(loader, hash);
+    while (job && !(job->hash == hash && span_equal(job_key(job), key))) job = job->bucket_next;
+    return job;
+}
+
+/* Under the lock: others may join it. */
+static void open_job(struct loader *loader, struct job *job)
+{
+    struct job **bucket = bucket_of(loader, job->hash);
+    job->bucket_next = *bucket;
+    *bucket = job;
+}
+
+/* Load it once more for its waiters, or, if there are none, for nobody in particular; now, or in a moment. */
+static void do_again(struct loader *loader, struct job *job, bool in_a_moment)
+{
+    job->again = job->has_begun = false;
+    pthread_mutex_lock(&loader->lock);
+    struct job *other = pending_job(loader, job_key(job), job->hash);
+    if (other) {
+        /* Others wait already. It may have begun too early for these; they tell when they asked. */
+        other->again |= other->has_begun;
+        struct mail **last = &other->waiters;
+        while (*last) last = &(*last)->next;
+        *last = job->waiters;
+        free(job);
+    } else {
+        open_job(loader, job);
+        if (in_a_moment)
+            put_off(loader, job);
+        else
+            (void)enqueue(loader, job); /* there is a thread: this one */
+    }
     pthread_mutex_unlock(&loader->lock);
 }
 
@@ -95,21 +198,30 @@ static void run_load(struct loader *loader, struct job *job, bool takes_unsettle
     }
     /* Nobody may wait for it in place again: a file system in user space can say EAGAIN at any time. */
     if (status == STATUS_WOULD_BLOCK) status = STATUS_FAILED;
-    struct entry *mine = entry;
+    struct entry *mine = entry, *kept = NULL;
     rcu_online();
-    if (status == STATUS_OK && may_publish) entry = load_publish(&loader->rules, loader->table, entry);
+    if (status == STATUS_OK && may_publish) kept = load_publish(&loader->rules, loader->table, entry);
+    if (kept) entry = kept;
     if (entry) entry_ref(entry); /* beyond being online */
     rcu_offline();
+    /* What is pinned is to be there for whoever asks; but what changes all the time is not looked at all the time. */
+    bool is_lost = mine && mine->is_pinned && !kept;
     entry_unref(mine);
 
-    pthread_mutex_lock(&loader->lock);
-    struct job **at = bucket_of(loader, job->hash);
-    while (*at != job) at = &(*at)->bucket_next;
-    *at = job->bucket_next;
-    loader->loads++;
-    pthread_mutex_unlock(&loader->lock);
-    finish(job, status, entry);
+    bool again = close_job(loader, job);
+    struct mail *late = status == STATUS_OK ? take_late(job, entry->sampled_us) : NULL;
+    answer(job->waiters, status, entry);
+    job->waiters = late;
+    /* All of these asked before this look. */
+    if (late && load_check(&loader->rules, entry, FILE_WAIT) == STATUS_OK) {
+        answer(late, status, entry);
+        job->waiters = NULL;
+    }
     entry_unref(entry);
+    if (job->waiters || again || is_lost)
+        do_again(loader, job, !job->waiters && !again);
+    else
+        free(job);
 }
 
 /* Reading is the one way to be sure that the pages are there; the copy is thrown away. */
@@ -149,7 +261,7 @@ static void run_scan(struct loader *loader, struct job *job)
     if (tree->watch && watch_enter(tree->watch, folder_path, FILE_WAIT, &mark) == STATUS_OK) watch_leave(&mark);
     DIR *folder = file_open_folder(tree->root, folder_path);
     for (const struct dirent *item; folder && (item = readdir(folder)) != NULL;) {
-        bool is_folder = item->d_type == DT_DIR;
+        bool is_folder = file_is_folder(folder, item);
         if ((item->d_name[0] == '.' && strcmp(item->d_name, ".well-known") != 0) || folder_path.size >= sizeof path)
             continue;
         int size = snprintf(path, sizeof path, "%.*s%s%s", (int)folder_path.size, folder_path.data, item->d_name,
@@ -203,6 +315,7 @@ static void *loader_thread(void *argument)
     pthread_mutex_lock(&loader->lock);
     for (struct job *job; (job = next_job(loader)) != NULL;) {
         bool takes_unsettled = job->takes_unsettled;
+        job->has_begun = true;
         pthread_mutex_unlock(&loader->lock);
         if (job->scans)
             run_scan(loader, job);
@@ -256,24 +369,6 @@ void loader_free(struct loader *loader)
     free(loader);
 }
 
-/* Under the lock: queue `job`, and see that a thread will take it. STATUS_EXHAUSTED: there is none. */
-static enum status enqueue(struct loader *loader, struct job *job)
-{
-    list_append(&loader->queue, &job->link);
-    loader->queued++;
-    /* One that was woken is counted as idle until it runs: of those there must be one for each job. */
-    if (loader->queued <= loader->idle) {
-        pthread_cond_signal(&loader->has_work);
-    } else if (loader->threads < loader->threads_max) {
-        if (thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) == STATUS_OK)
-            loader->threads++;
-    }
-    if (loader->threads > 0) return STATUS_OK; /* sooner or later one of them takes it */
-    list_remove(&job->link);
-    loader->queued--;
-    return STATUS_EXHAUSTED;
-}
-
 static struct job *job_new(struct span key, struct mail *mail)
 {
     struct job *job = malloc(sizeof *job + key.size);
@@ -281,14 +376,6 @@ static struct job *job_new(struct span key, struct mail *mail)
     *job = (struct job){ .waiters = mail, .key_size = key.size };
     list_init(&job->link);
     if (key.size > 0) memcpy(job->key, key.data, key.size);
-    return job;
-}
-
-/* Under the lock: the job that loads `key` already, or NULL. */
-static struct job *pending_job(struct loader *loader, struct span key, uint64_t hash)
-{
-    struct job *job = *bucket_of(loader, hash);
-    while (job && !(job->hash == hash && span_equal(job_key(job), key))) job = job->bucket_next;
     return job;
 }
 
@@ -302,9 +389,7 @@ static struct job *add_job(struct loader *loader, struct span key, uint64_t hash
         free(job);
         return NULL;
     }
-    struct job **bucket = bucket_of(loader, hash);
-    job->bucket_next = *bucket;
-    *bucket = job;
+    open_job(loader, job);
     return job;
 }
 
@@ -312,6 +397,7 @@ enum status loader_load(struct loader *loader, struct span key, uint64_t hash, s
 {
     enum status status = STATUS_OK;
     mail->next = NULL;
+    mail->asked_us = clock_monotonic_us();
     pthread_mutex_lock(&loader->lock);
     struct job *job = pending_job(loader, key, hash);
     if (job) {
@@ -328,6 +414,7 @@ void loader_reload(struct loader *loader, struct span key, uint64_t hash, bool t
 {
     pthread_mutex_lock(&loader->lock);
     struct job *job = pending_job(loader, key, hash);
+    if (job) job->again |= job->has_begun;
     if (!job) job = add_job(loader, key, hash, NULL);
     if (job) job->takes_unsettled |= takes_unsettled;
     pthread_mutex_unlock(&loader->lock);

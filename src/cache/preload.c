@@ -14,7 +14,14 @@
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { LOADING_THREADS = 8, HEAD_BYTES_USUAL = 200, PROGRESS_US = 100000, DEPTH_MAX = 256, PATH_BLOCK_BYTES = 4 << 20 };
+enum {
+    LOADING_THREADS = 8,
+    HEAD_BYTES_USUAL = 200,
+    PROGRESS_US = 100000,
+    DEPTH_MAX = 256,
+    TRIES_MAX = 100,
+    PATH_BLOCK_BYTES = 4 << 20
+};
 
 /* Paths of the plan, in blocks that have mappings of their own: when it is over, their memory goes back to the system. */
 struct path_block {
@@ -241,8 +248,8 @@ void preload_free(struct preload *preload)
     free(preload);
 }
 
-/* Returns why it could not be pinned, or NULL. */
-static const char *load_key(const struct preload *preload, struct span key)
+/* Once; also if it does not keep still for so long. */
+static const char *try_one(const struct preload *preload, struct span key, bool *ret_is_kept)
 {
     struct entry *entry;
     bool may_publish;
@@ -253,15 +260,26 @@ static const char *load_key(const struct preload *preload, struct span key)
     const char *reason = NULL;
     if (!entry_has_content(entry))
         reason = entry->kind == ENTRY_ABSENT ? "it is gone" : "it may not be read";
-    else if (!may_publish || !entry->is_pinned)
+    else if (!entry->is_pinned)
         reason = "there is no room: raise MMapMaxBytes or MMapMaxFiles";
-    if (!reason) {
+    if (!reason && may_publish) {
         rcu_online();
-        load_publish(preload->rules, preload->table, entry);
+        *ret_is_kept = load_publish(preload->rules, preload->table, entry) != NULL;
         rcu_offline();
     }
     entry_unref(entry);
     return reason;
+}
+
+/* Returns why it could not be pinned, or NULL. */
+static const char *load_key(const struct preload *preload, struct span key)
+{
+    bool is_kept = false;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        const char *reason = try_one(preload, key, &is_kept);
+        if (reason || is_kept) return reason;
+    }
+    return "it changes all the time";
 }
 
 struct loading {

@@ -257,3 +257,10 @@ DIR *file_open_folder(int root, struct span key)
     if (!folder && fd >= 0) close(fd);
     return folder;
 }
+
+bool file_is_folder(DIR *folder, const struct dirent *item)
+{
+    struct stat st;
+    if (item->d_type != DT_UNKNOWN) return item->d_type == DT_DIR;
+    return fstatat(dirfd(folder), item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}

@@ -25,6 +25,8 @@ static pthread_cond_t gate_opened = PTHREAD_COND_INITIALIZER;
 static bool gate_is_open;
 static _Atomic int at_the_gate;
 
+static void (*before_head)(void); /* whenever a head is made */
+
 static size_t describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
 {
     if (span_starts_with(facts->path, SPAN("held"))) {
@@ -33,7 +35,19 @@ static size_t describe(void *context, const struct load_facts *facts, char *out,
         while (!gate_is_open) pthread_cond_wait(&gate_opened, &gate_lock);
         pthread_mutex_unlock(&gate_lock);
     }
+    if (before_head) before_head();
     return rig_describe(context, facts, out, ret_policy);
+}
+
+struct dirent *__real_readdir64(DIR *folder);
+struct dirent *__wrap_readdir64(DIR *folder);
+
+/* As file systems do that do not note the types of files in their folders. */
+struct dirent *__wrap_readdir64(DIR *folder)
+{
+    struct dirent *item = __real_readdir64(folder);
+    if (item) item->d_type = DT_UNKNOWN;
+    return item;
 }
 
 static void open_gate(bool is_open)
@@ -63,6 +77,7 @@ static int with_a_loader(void **state)
     scratch_text(&rig.scratch, "other", "another");
     open_gate(true);
     at_the_gate = 0;
+    before_head = NULL;
     loader = NULL;
     with_threads(4);
     rcu_offline(); /* nobody waits for this one */
@@ -357,6 +372,104 @@ static void a_reload_is_for_nobody_in_particular(void **state)
     assert_null(mailbox_take(&mailbox));
 }
 
+/* A change that ended before somebody asked is in what he is answered, whoever asked before him. */
+static void who_asks_after_a_change_gets_it_also_from_a_load_that_began_before(void **state)
+{
+    (void)state;
+    open_gate(false);
+    ask("/held", 0);
+    await_gate(1);
+    scratch_replace(&rig.scratch, "held", "it is another now");
+    ask("/held", 1);
+    open_gate(true);
+    for (int i = 0; i < 2; i++) {
+        struct mail *mail = next_mail();
+        assert_true(has_content(mail, mail->cookie == 1 ? "it is another now" : "held back"));
+        give_back(mail);
+    }
+    assert_int_equal(loader_loads(loader), 2);
+}
+
+static void await_content(const char *key, const char *content)
+{
+    bool is_there = false;
+    for (int tries = 0; !is_there; tries++) {
+        assert_in_range(tries, 0, PATIENCE_MS);
+        poll(NULL, 0, 1);
+        rcu_online();
+        struct entry *entry = rig_find(rig.table, key);
+        is_there = entry && entry->kind == ENTRY_SNAPSHOT && entry->body_size == strlen(content) &&
+                   memcmp(entry_body(entry), content, strlen(content)) == 0;
+        rcu_offline();
+    }
+}
+
+static void what_is_to_be_loaded_anew_while_it_is_loaded_is_loaded_once_more(void **state)
+{
+    (void)state;
+    open_gate(false);
+    ask("/held", 0);
+    await_gate(1);
+    scratch_replace(&rig.scratch, "held", "it is another now");
+    loader_reload(loader, SPAN("/held"), table_hash(rig.table, SPAN("/held")), false);
+    open_gate(true);
+    give_back(next_mail());
+    await_content("/held", "it is another now");
+    assert_int_equal(loader_loads(loader), 2);
+}
+
+static void all_that_is_in_a_folder_and_below_is_loaded(void **state)
+{
+    (void)state;
+    scratch_folder(&rig.scratch, "folder");
+    scratch_folder(&rig.scratch, "folder/inner");
+    scratch_text(&rig.scratch, "folder/one", "1");
+    scratch_text(&rig.scratch, "folder/inner/two", "2");
+    loader_scan(loader, &rig_tree, SPAN("/folder/"));
+    await_content("/folder/one", "1");
+    await_content("/folder/inner/two", "2");
+}
+
+static int changes_left;
+
+static void nothing_to_do(void *context, struct span key, unsigned what)
+{
+    (void)context, (void)key, (void)what;
+}
+
+static void change_and_tell(void)
+{
+    if (changes_left == 0) return;
+    char content[32];
+    snprintf(content, sizeof content, "%d changes are left", --changes_left);
+    scratch_replace(&rig.scratch, "file", content);
+    watch_events(rig_tree.watch, &(struct watch_listener){ NULL, nothing_to_do, nothing_to_do });
+}
+
+/* Whatever keeps it from being kept: nobody needs to ask for it. */
+static void a_pinned_file_that_changes_while_it_is_loaded_is_in_memory_in_the_end(void **state)
+{
+    (void)state;
+    struct pins *pins = pins_new(false);
+    assert_true(pins_add_file(pins, SPAN("/file"), PINNED_IN_MEMORY));
+    rig_tree.pins = pins;
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    with_threads(2);
+    before_head = change_and_tell;
+    changes_left = 20; /* more than a load tries */
+    loader_reload(loader, SPAN("/file"), table_hash(rig.table, SPAN("/file")), false);
+    await_content("/file", "0 changes are left");
+    loader_free(loader);
+    loader = NULL;
+    rcu_online();
+    assert_true(rig_find(rig.table, "/file")->is_pinned);
+    table_clear(rig.table);
+    rcu_offline();
+    table_reclaim(rig.table);
+    watch_free(rig_tree.watch);
+    pins_free(pins);
+}
+
 /* Somebody has it open for writing, and wrote a moment ago. */
 static void a_file_that_is_being_written_is_waited_for(void **state)
 {
@@ -450,6 +563,10 @@ int main(void)
         WITH_A_LOADER(a_window_beyond_the_end_is_over_soon),
         WITH_A_LOADER(a_stream_lives_as_long_as_it_is_warmed),
         WITH_A_LOADER(a_reload_is_for_nobody_in_particular),
+        WITH_A_LOADER(who_asks_after_a_change_gets_it_also_from_a_load_that_began_before),
+        WITH_A_LOADER(what_is_to_be_loaded_anew_while_it_is_loaded_is_loaded_once_more),
+        WITH_A_LOADER(all_that_is_in_a_folder_and_below_is_loaded),
+        WITH_A_LOADER(a_pinned_file_that_changes_while_it_is_loaded_is_in_memory_in_the_end),
         WITH_A_LOADER(a_file_that_is_being_written_is_waited_for),
         WITH_A_LOADER(a_file_that_is_written_for_too_long_is_taken_as_it_is),
         WITH_A_LOADER(who_waits_for_a_writer_when_it_stops_is_told),
