@@ -16,11 +16,19 @@ struct cache {
     struct observer *observer;
 };
 
-static bool watch_trees(struct cache *cache)
+/* What is known of folders comes on top of the budget, in proportion to it. */
+static size_t folder_bytes_max(uint64_t budget_bytes)
+{
+    enum { LEAST = 4 << 20, MOST = 256 << 20, SHARE = 8 };
+    uint64_t share = budget_bytes / SHARE;
+    return share < LEAST ? LEAST : share > MOST ? MOST : (size_t)share;
+}
+
+static bool watch_trees(struct cache *cache, size_t bytes_max)
 {
     for (unsigned i = 0; i < cache->trees.count; i++) {
         struct tree *tree = cache->trees.at[i];
-        tree->watch = watch_new(tree->root, tree->path);
+        tree->watch = watch_new(tree->root, tree->path, bytes_max / cache->trees.count);
         if (!tree->watch) return false;
     }
     return true;
@@ -35,7 +43,7 @@ struct cache *cache_new(const struct cache_options *options)
     cache->table = table_new(&options->limits);
     if (!cache->table) goto fail;
     cache->trees = options->trees;
-    if (!watch_trees(cache)) goto fail;
+    if (!watch_trees(cache, folder_bytes_max(options->limits.bytes))) goto fail;
     cache->loader = loader_new(&cache->rules, cache->table, options->loaders_max);
     if (!cache->loader) goto fail;
     cache->keeper = keeper_new(&cache->rules, &cache->trees, cache->table, cache->loader, options->revalidate_ms,

@@ -80,6 +80,16 @@ static void tidy(struct keeper *keeper)
     }
 }
 
+/* Returns whether there was any to look at. */
+static bool check_roots(struct keeper *keeper)
+{
+    bool was_any = false;
+    for (unsigned i = 0; i < keeper->trees->count; i++) {
+        if (keeper->trees->at[i]->watch) was_any |= watch_check_root(keeper->trees->at[i]->watch);
+    }
+    return was_any;
+}
+
 /* Entries are queued when half of revalidate_ms has gone by. When nobody asks, sleep longer: an idle server hardly wakes. */
 static int64_t tick_ms(const struct keeper *keeper, bool is_busy)
 {
@@ -91,7 +101,8 @@ static int64_t tick_ms(const struct keeper *keeper, bool is_busy)
 static void *keeper_thread(void *argument)
 {
     struct keeper *keeper = argument;
-    int64_t wait_ms = TICK_MS_MAX, expire_at_us = 0, busy_until_us = 0;
+    int64_t wait_ms = TICK_MS_MAX, expire_at_us = 0, root_at_us = 0, busy_until_us = 0;
+    bool root_is_looked_at = false;
     rcu_reader_begin();
     rcu_offline();
     while (!atomic_load_explicit(&keeper->is_stopping, memory_order_acquire)) {
@@ -104,6 +115,10 @@ static void *keeper_thread(void *argument)
             tidy(keeper);
             expire_at_us = clock_monotonic_us() + TICK_MS_MAX * 1000;
         }
+        if (clock_monotonic_us() >= root_at_us) {
+            root_is_looked_at = check_roots(keeper);
+            root_at_us = clock_monotonic_us() + keeper->revalidate_ms * 750; /* and a tick */
+        }
         if (table_needs_care(keeper->table)) {
             table_widen(keeper->table);
             rcu_online();
@@ -112,7 +127,7 @@ static void *keeper_thread(void *argument)
             has_work |= table_reclaim(keeper->table);
         }
         if (has_work) busy_until_us = clock_monotonic_us() + 4 * keeper->revalidate_ms * 1000;
-        wait_ms = tick_ms(keeper, clock_monotonic_us() < busy_until_us);
+        wait_ms = tick_ms(keeper, root_is_looked_at || clock_monotonic_us() < busy_until_us);
     }
     rcu_reader_end();
     return NULL;

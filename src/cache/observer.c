@@ -30,7 +30,7 @@ struct observer {
     struct table *table;
     struct loader *loader;
     struct keeper *keeper;
-    struct pollfd *wait;                     /* for the wakeup, then for each tree's watch */
+    struct pollfd *wait;                     /* for the wakeup, then for each tree's watch and its mounts */
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
     int wakeup;
@@ -165,11 +165,13 @@ static void wait_and_obey(struct observer *observer)
         int64_t left_ms = (first->until_us - clock_monotonic_us()) / 1000 + 1;
         wait_ms = left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
     }
-    if (poll(observer->wait, observer->trees->count + 1, wait_ms) <= 0) return;
-    for (unsigned i = 0; i < observer->trees->count; i++) {
+    if (poll(observer->wait, 1 + 2 * observer->trees->count, wait_ms) <= 0) return;
+    const struct pollfd *wait = &observer->wait[1];
+    for (unsigned i = 0; i < observer->trees->count; i++, wait += 2) {
         struct event event = { .observer = observer, .tree = observer->trees->at[i] };
         struct watch_listener listener = { &event, path_changed, key_changed };
-        if (observer->wait[i + 1].revents) watch_events(event.tree->watch, &listener);
+        if (wait[0].revents) watch_events(event.tree->watch, &listener);
+        if (wait[1].revents) watch_mounts_changed(event.tree->watch);
     }
 }
 
@@ -192,12 +194,15 @@ static void *observer_thread(void *argument)
 static bool open_waiting(struct observer *observer)
 {
     observer->wakeup = wakeup_open();
-    observer->wait = calloc(observer->trees->count + 1, sizeof *observer->wait);
+    observer->wait = calloc(1 + 2 * observer->trees->count, sizeof *observer->wait);
     if (!observer->wait || observer->wakeup < 0) return false;
     observer->wait[0] = (struct pollfd){ .fd = observer->wakeup, .events = POLLIN };
-    for (unsigned i = 0; i < observer->trees->count; i++)
-        observer->wait[i + 1] =
-            (struct pollfd){ .fd = watch_descriptor(observer->trees->at[i]->watch), .events = POLLIN };
+    struct pollfd *wait = &observer->wait[1];
+    for (unsigned i = 0; i < observer->trees->count; i++, wait += 2) {
+        const struct watch *watch = observer->trees->at[i]->watch;
+        wait[0] = (struct pollfd){ .fd = watch_descriptor(watch), .events = POLLIN };
+        wait[1] = (struct pollfd){ .fd = watch_mounts_descriptor(watch), .events = POLLPRI };
+    }
     return true;
 }
 

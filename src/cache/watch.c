@@ -34,6 +34,11 @@ static struct folder **watched_bucket(struct watch *watch, int watched)
     return &watch->by_watched[(unsigned)watched % WATCH_BUCKETS];
 }
 
+static struct watched_file **file_bucket(struct watch *watch, int watched)
+{
+    return &watch->files[(unsigned)watched % WATCH_BUCKETS];
+}
+
 struct folder *watch_find_folder(struct watch *watch, struct span key)
 {
     uint32_t hash = hash_text(key);
@@ -43,11 +48,63 @@ struct folder *watch_find_folder(struct watch *watch, struct span key)
     return folder;
 }
 
-/* Under the lock: a folder that nothing is known of yet. */
+static size_t folder_bytes(size_t key_size)
+{
+    enum { ALLOCATOR_BYTES = 16 };
+    return sizeof(struct folder) + key_size + ALLOCATOR_BYTES;
+}
+
+/* Under the lock: out of every list, and freed. Nobody holds it, and nothing is below it. */
+static void remove_folder(struct watch *watch, struct folder *folder)
+{
+    watch_drop(watch, folder);
+    struct folder **link = &folder->parent->child;
+    while (*link != folder) link = &(*link)->sibling;
+    *link = folder->sibling;
+    link = key_bucket(watch, folder->hash);
+    while (*link != folder) link = &(*link)->key_next;
+    *link = folder->key_next;
+    watch->folder_bytes -= folder_bytes(folder->key_size);
+    watch->counts.folders--;
+    watch->counts.by_age -= folder->needs_checks;
+    free(folder);
+}
+
+/* Under the lock. The root stays. */
+static bool is_of_use(const struct folder *folder)
+{
+    /* acquire: after everything that was done with it */
+    return atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child || !folder->parent;
+}
+
+/* Under the lock: go through some buckets of folders, where the last call stopped. */
+static void tidy(struct watch *watch, unsigned buckets)
+{
+    for (unsigned i = 0; i < buckets; i++) {
+        struct folder **at = &watch->by_key[watch->tidy_at++ % WATCH_BUCKETS];
+        while (*at) {
+            if (!(*at)->is_known) watch_drop(watch, *at);
+            if (is_of_use(*at))
+                at = &(*at)->key_next;
+            else
+                remove_folder(watch, *at);
+        }
+    }
+}
+
+/* Under the lock: a folder that nothing is known of yet. NULL: no memory, or no room for more. */
 static struct folder *add_folder(struct watch *watch, struct span key, struct folder *parent)
 {
-    struct folder *folder = calloc(1, sizeof *folder + key.size);
-    if (!folder) return NULL;
+    enum { BUCKETS_A_TIME = 1024 };
+    size_t bytes = folder_bytes(key.size);
+    if (watch->folder_bytes + bytes > watch->folder_bytes_max) tidy(watch, BUCKETS_A_TIME);
+    bool has_room = watch->folder_bytes + bytes <= watch->folder_bytes_max;
+    struct folder *folder = has_room ? calloc(1, sizeof *folder + key.size) : NULL;
+    if (!folder) {
+        watch->counts.refused++;
+        return NULL;
+    }
+    watch->folder_bytes += bytes;
     folder->hash = hash_text(key);
     folder->watched = -1;
     folder->key_size = (uint16_t)key.size;
@@ -84,27 +141,59 @@ void watch_leave(struct watch_mark *mark)
     mark->folder = NULL;
 }
 
-/* Under the lock: its watch is of no more use. Another folder may have the same one. */
-static void drop_watched(struct watch *watch, struct folder *folder)
+bool watch_was_given_up(const struct watch *watch, int watched, uint32_t since)
 {
-    if (folder->watched < 0) return;
-    struct folder **at = watched_bucket(watch, folder->watched);
-    bool is_shared = false;
-    for (struct folder *other = *at; other; other = other->watched_next)
-        is_shared |= other != folder && other->watched == folder->watched;
-    while (*at != folder) at = &(*at)->watched_next;
-    *at = folder->watched_next;
-    if (!is_shared) notify_forget(watch->notify, folder->watched);
-    folder->watched = -1;
+    uint32_t happened = watch->forgets - since;
+    if (happened > FORGOTTEN_KNOWN) return true; /* too many to tell */
+    for (uint32_t i = 1; i <= happened; i++) {
+        if (watch->forgotten[(watch->forgets - i) % FORGOTTEN_KNOWN] == watched) return true;
+    }
+    return false;
 }
 
+static bool is_wanted(struct watch *watch, int watched)
+{
+    for (const struct folder *folder = *watched_bucket(watch, watched); folder; folder = folder->watched_next)
+        if (folder->watched == watched) return true;
+    for (const struct watched_file *file = *file_bucket(watch, watched); file; file = file->next)
+        if (file->watched == watched) return true;
+    for (unsigned i = 0; i < watch->steps.count; i++)
+        if (watch->steps.at[i].watched == watched) return true;
+    return false;
+}
+
+void watch_let_go(struct watch *watch, int watched)
+{
+    if (watched < 0 || is_wanted(watch, watched)) return;
+    watch->forgotten[watch->forgets++ % FORGOTTEN_KNOWN] = watched;
+    notify_forget(watch->notify, watched);
+}
+
+void watch_drop(struct watch *watch, struct folder *folder)
+{
+    int watched = folder->watched;
+    if (watched < 0) return;
+    struct folder **at = watched_bucket(watch, watched);
+    while (*at != folder) at = &(*at)->watched_next;
+    *at = folder->watched_next;
+    folder->watched = -1;
+    watch_let_go(watch, watched);
+}
+
+/* It stays watched until it is looked at again, which finds the same watch, or another: giving up thousands of them here
+ * would have everybody wait who wants the lock. If nobody looks, tidying gives it up. */
 void watch_void_folder(struct watch *watch, struct folder *folder)
 {
     /* release: whoever sees the new version, and then looks, looks at what is there now */
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = false;
-    drop_watched(watch, folder);
     for (struct folder *child = folder->child; child; child = child->sibling) watch_void_folder(watch, child);
+}
+
+void watch_void_everything(struct watch *watch)
+{
+    struct folder *root = watch_find_folder(watch, SPAN("/"));
+    if (root) watch_void_folder(watch, root);
 }
 
 /* What the key of a folder leads to. */
@@ -139,39 +228,17 @@ static void make_known(struct watch *watch, struct folder *folder, const struct 
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = true;
     watch->counts.by_age -= folder->needs_checks;
-    folder->needs_checks = found->needs_checks || found->watched < 0 ||
+    folder->needs_checks = found->needs_checks || found->watched < 0 || watch->mounts < 0 ||
                            (folder->parent && (folder->parent->needs_checks || folder->parent->watched < 0));
     watch->counts.by_age += folder->needs_checks;
-    if (found->watched < 0) {
-        watch->counts.refused++;
-        return;
-    }
+    watch->counts.refused += found->watched < 0;
+    if (folder->watched == found->watched) return;
+    watch_drop(watch, folder);
+    if (found->watched < 0) return;
     folder->watched = found->watched;
     struct folder **bucket = watched_bucket(watch, folder->watched);
     folder->watched_next = *bucket;
     *bucket = folder;
-}
-
-/* Under the lock: out of every list, and freed. Nobody holds it, and nothing is below it. */
-static void remove_folder(struct watch *watch, struct folder *folder)
-{
-    drop_watched(watch, folder);
-    struct folder **link = &folder->parent->child;
-    while (*link != folder) link = &(*link)->sibling;
-    *link = folder->sibling;
-    link = key_bucket(watch, folder->hash);
-    while (*link != folder) link = &(*link)->key_next;
-    *link = folder->key_next;
-    watch->counts.folders--;
-    watch->counts.by_age -= folder->needs_checks;
-    free(folder);
-}
-
-/* Under the lock. The root stays. */
-static bool is_of_use(const struct folder *folder)
-{
-    /* acquire: after everything that was done with it */
-    return atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child || !folder->parent;
 }
 
 /* What was not there is forgotten at once: anybody can ask for as many as he likes. */
@@ -201,7 +268,7 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         if (!folder) folder = add_folder(watch, key, parent);
         if (folder) atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
         uint32_t parent_events = parent ? parent->events : 0, parent_version = version_of(parent);
-        uint32_t version = version_of(folder);
+        uint32_t version = version_of(folder), forgets = watch->forgets;
         bool is_known = folder && folder->is_known;
         pthread_mutex_unlock(&watch->lock);
         if (!folder) return UNKNOWABLE;
@@ -213,13 +280,17 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         /* Another may have been here first; or something happened above, and what was found is elsewhere now. */
         bool is_still_there = version_of(folder) == version && version_of(parent) == parent_version &&
                               (!parent || (parent->is_known && parent->events == parent_events));
-        if (status == STATUS_OK && found.is_there && is_still_there && !folder->is_known)
+        bool is_watched = !watch_was_given_up(watch, found.watched, forgets);
+        if (status == STATUS_OK && found.is_there && is_still_there && is_watched && !folder->is_known)
             make_known(watch, folder, &found);
         is_known = folder->is_known;
+        watch_let_go(watch, found.watched);
         pthread_mutex_unlock(&watch->lock);
         if (is_known) return ENSURED;
         forget_unknown(watch, folder);
-        if (status == STATUS_NOT_FOUND || (status == STATUS_OK && !found.is_there)) return NOT_THERE;
+        /* What may not be entered is nothing, until its permissions change: the folder above tells of that. */
+        if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED || (status == STATUS_OK && !found.is_there))
+            return NOT_THERE;
         if (status != STATUS_OK) return UNKNOWABLE;
     }
     return UNKNOWABLE;
@@ -294,16 +365,10 @@ void watch_note_event(struct folder *folder, struct span name)
     folder->events++;
 }
 
-void watch_file(struct watch *watch, int fd, struct span key)
+/* Under the lock. */
+static void add_file(struct watch *watch, int watched, struct span key)
 {
-    pthread_mutex_lock(&watch->lock);
-    bool has_room = watch->counts.files < WATCHED_FILES_MAX;
-    pthread_mutex_unlock(&watch->lock);
-    int watched = has_room ? notify_watch_file(watch->notify, fd) : -1;
-    if (watched < 0) return; /* it is looked at by age all the same */
-    pthread_mutex_lock(&watch->lock);
-    struct watched_file **bucket = &watch->files[(unsigned)watched % WATCH_BUCKETS];
-    struct watched_file *file = *bucket;
+    struct watched_file **bucket = file_bucket(watch, watched), *file = *bucket;
     while (file && !(file->watched == watched && span_equal(span_of(file->key, file->key_size), key)))
         file = file->next;
     if (!file && watch->counts.files < WATCHED_FILES_MAX && (file = malloc(sizeof *file + key.size)) != NULL) {
@@ -312,22 +377,32 @@ void watch_file(struct watch *watch, int fd, struct span key)
         *bucket = file;
         watch->counts.files++;
     }
-    pthread_mutex_unlock(&watch->lock);
+}
+
+void watch_file(struct watch *watch, int fd, struct span key)
+{
+    enum { TRIES_MAX = 3 };
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        pthread_mutex_lock(&watch->lock);
+        uint32_t forgets = watch->forgets;
+        bool has_room = watch->counts.files < WATCHED_FILES_MAX;
+        pthread_mutex_unlock(&watch->lock);
+        int watched = has_room ? notify_watch_file(watch->notify, fd) : -1;
+        if (watched < 0) return; /* it is looked at by age all the same */
+        pthread_mutex_lock(&watch->lock);
+        bool is_watched = !watch_was_given_up(watch, watched, forgets);
+        if (is_watched) add_file(watch, watched, key);
+        watch_let_go(watch, watched);
+        pthread_mutex_unlock(&watch->lock);
+        if (is_watched) return;
+    }
 }
 
 void watch_tidy(struct watch *watch)
 {
     enum { BUCKETS_A_TIME = 256 };
     pthread_mutex_lock(&watch->lock);
-    for (int i = 0; i < BUCKETS_A_TIME; i++) {
-        struct folder **at = &watch->by_key[watch->tidy_at++ % WATCH_BUCKETS];
-        while (*at) {
-            if (is_of_use(*at))
-                at = &(*at)->key_next;
-            else
-                remove_folder(watch, *at);
-        }
-    }
+    tidy(watch, BUCKETS_A_TIME);
     pthread_mutex_unlock(&watch->lock);
 }
 

@@ -3,11 +3,11 @@
  * Role:   watches each folder that something was loaded from, each folder above it, and what DocumentRoot's own path leads through.
  *         A folder is known by its key ("/", "/a/", "/a/b/"): what that leads to may change by a rename anywhere above.
  * Owns:   the folders, their watches, and the descriptor of the root, which follows what DocumentRoot names.
- * Thread: watch_enter() by loaders and workers, watch_events() by the keeper; `struct folder`'s atomics are read by all.
+ * Thread: watch_enter() by loaders and workers, watch_events() by the observer; `struct folder`'s atomics are read by all.
  * Order:  a mark is taken before a file is looked at; what was loaded is kept only if the mark still holds afterwards. A
- *         change before the look is in what was read; a later one is an event, and the keeper removes what was kept.
- * Limits: where no watch can be had (fs.inotify.max_user_watches, a folder that may not be read), or the file system does not
- *         tell everything, entries are marked to be looked at by age instead.
+ *         change before the look is in what was read; a later one is an event, and the observer removes what was kept.
+ * Limits: where no watch can be had (fs.inotify.max_user_watches, a folder that may not be read), the file system does not tell
+ *         everything, or no more folders may be known, entries are marked to be looked at by age instead.
  */
 #ifndef FOLIO_CACHE_WATCH_H
 #define FOLIO_CACHE_WATCH_H
@@ -25,14 +25,15 @@ struct watch;
 
 /* What is known of one folder. Everything but the atomics is under the watch's lock. */
 struct folder {
-    _Atomic uint32_t version;     /* raised when what leads through it may lead elsewhere: what was loaded is void */
-    _Atomic uint32_t appearances; /* raised when a name appears in it */
-    _Atomic uint32_t references;  /* of entries and marks */
-    uint32_t hash;                /* of the key */
-    uint32_t events;              /* on names in it, since it is known */
-    int watched;                  /* the watch's number; -1: none */
-    bool is_known;                /* what it leads to was looked at, and is watched if it can be */
-    bool needs_checks;            /* events do not tell everything here: look by age */
+    _Atomic uint32_t version; /* raised when what leads through it may lead elsewhere: what was loaded is void */
+    _Atomic uint32_t
+        appearances; /* raised when a name appears in it, or a folder in it may be entered that could not be */
+    _Atomic uint32_t references; /* of entries and marks */
+    uint32_t hash;               /* of the key */
+    uint32_t events;             /* on names in it, since it is known */
+    int watched;                 /* the watch's number, which others may have, too; -1: none */
+    bool is_known;               /* what it leads to was looked at, and is watched if it can be */
+    bool needs_checks;           /* events do not tell everything here: look by age */
     struct folder *parent, *child, *sibling;
     struct folder *key_next, *watched_next;
     uint32_t recent[16]; /* hashes of the names of the last events */
@@ -48,8 +49,9 @@ struct watch_mark {
     bool is_above; /* `folder` is not the key's own, which is not there: when a name appears in it, that may change */
 };
 
-/* The root's descriptor is `root`, opened by way of `root_path`. NULL: no memory, or no inotify. */
-NODISCARD struct watch *watch_new(int root, const char *root_path);
+/* The root's descriptor is `root`, opened by way of `root_path`. What is known of folders takes at most folder_bytes_max of
+ * memory: symbolic links can lead to a few folders by any number of keys. NULL: no memory, or no inotify. */
+NODISCARD struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max);
 void watch_free(struct watch *watch); /* takes NULL; no entry holds a folder any more */
 
 /* Take a mark for `key`. STATUS_WOULD_BLOCK: only with FILE_NOWAIT, for a folder that is not known yet. */
@@ -66,12 +68,14 @@ void watch_file(struct watch *watch, int fd, struct span key);
 
 static inline void folder_unref(struct folder *folder)
 {
-    /* release: what was done with it happens before it is freed by the keeper */
+    /* release: what was done with it happens before it is freed */
     if (folder) atomic_fetch_sub_explicit(&folder->references, 1, memory_order_release);
 }
 
-/* The keeper's part. */
+/* The observer's part. */
 int watch_descriptor(const struct watch *watch); /* readable when there are events */
+int watch_mounts_descriptor(
+    const struct watch *watch); /* of POLLPRI or POLLERR, when something was mounted; -1: is not told */
 
 struct watch_listener {
     void *context;
@@ -84,13 +88,19 @@ struct watch_listener {
 /* Go through what happened, and tell of it. */
 void watch_events(struct watch *watch, const struct watch_listener *listener);
 
-/* Forget some folders that nothing was loaded from lately. */
+/* Something was mounted or unmounted: if it was below the root, everything is void. */
+void watch_mounts_changed(struct watch *watch);
+
+/* The keeper's part. Forget some folders that nothing was loaded from lately. */
 void watch_tidy(struct watch *watch);
 
+/* Look whether DocumentRoot names another folder, if events do not tell that: this may wait. Returns whether it was so. */
+bool watch_check_root(struct watch *watch);
+
 struct watch_counts {
-    uint64_t folders, files, events, overflows;
-    uint64_t by_age;  /* of the folders: events do not tell everything there */
-    uint64_t refused; /* watches that could not be had */
+    uint64_t folders, files, events, overflows; /* folders, files: known now */
+    uint64_t by_age;                            /* of the folders: events do not tell everything there */
+    uint64_t refused;                           /* watches that could not be had, and folders that could not be known */
 };
 
 struct watch_counts watch_counts(struct watch *watch);

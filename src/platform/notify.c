@@ -1,12 +1,11 @@
 #include "platform/notify.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-enum { EVENTS_BYTES = 64 << 10, READS_MAX = 16 };
+enum { EVENTS_BYTES = 64 << 10 };
 
 int notify_open(void)
 {
@@ -70,20 +69,16 @@ static unsigned what_of(uint32_t mask)
 void notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context)
 {
     _Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
-    for (int reads = 0; reads < READS_MAX; reads++) {
-        ssize_t size = read(notify, bytes, sizeof bytes);
-        if (size < 0 && errno == EINTR) continue;
-        if (size <= 0) return;
-        for (char *at = bytes; at < bytes + size;) {
-            const struct inotify_event *raw = (const struct inotify_event *)(const void *)at;
-            struct notify_event event = {
-                .watch = raw->wd,
-                .what = what_of(raw->mask),
-                .name = span_of(raw->name, raw->len > 0 ? strnlen(raw->name, raw->len) : 0),
-            };
-            each(context, &event);
-            at += sizeof *raw + raw->len;
-        }
+    ssize_t size = read(notify, bytes, sizeof bytes);
+    for (char *at = bytes; at < bytes + size;) {
+        const struct inotify_event *raw = (const struct inotify_event *)(const void *)at;
+        struct notify_event event = {
+            .watch = raw->wd,
+            .what = what_of(raw->mask),
+            .name = span_of(raw->name, raw->len > 0 ? strnlen(raw->name, raw->len) : 0),
+        };
+        each(context, &event);
+        at += sizeof *raw + raw->len;
     }
 }
 

@@ -39,7 +39,8 @@ NODISCARD int notify_watch_file(int notify, int fd);
 NODISCARD int notify_watch_names(int notify, int fd); /* a folder, but not what is written to the files in it */
 void notify_forget(int notify, int watch);
 
-/* Call `each` for the events that are there, but not for so many that nothing else is done: then it is still readable. */
+/* Call `each` for the events that are there, but not for so many that nothing else is done (64 KiB of them): then it is
+ * still readable. */
 void notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context);
 
 /* Whether the file system that `fd` is on tells of every change: not one that others change behind the kernel (network

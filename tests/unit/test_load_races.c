@@ -330,7 +330,7 @@ static void nobody_knows_it(void *context, struct span key, unsigned what)
 static void what_changes_before_it_is_published_does_not_stay(void **state)
 {
     (void)state;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
     assert_non_null(rig_tree.watch);
     struct entry *kept = load_well("/file"), *old = load_well("/file");
     assert_ptr_equal(load_publish(&rig.rules, rig.table, kept), kept);
@@ -360,7 +360,7 @@ static void a_root_that_was_turned_before_it_was_watched_is_followed(void **stat
     assert_true(rig_tree.root >= 0);
     scratch_unlink(scratch, "root");
     scratch_link(scratch, "bare", "root");
-    rig_tree.watch = watch_new(rig_tree.root, path);
+    rig_tree.watch = watch_new(rig_tree.root, path, SIZE_MAX);
     assert_non_null(rig_tree.watch);
     struct entry *entry = load_well("/file");
     assert_memory_equal(entry_body(entry), "no longer bare", 14);
@@ -373,7 +373,7 @@ static void a_root_that_was_turned_before_it_was_watched_is_followed(void **stat
 static void folders_that_are_not_there_are_not_kept_in_mind(void **state)
 {
     (void)state;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
     assert_non_null(rig_tree.watch);
     char key[32];
     for (int i = 0; i < 20; i++) {

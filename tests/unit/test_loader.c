@@ -453,7 +453,7 @@ static void a_pinned_file_that_changes_while_it_is_loaded_is_in_memory_in_the_en
     struct pins *pins = pins_new(false);
     assert_true(pins_add_file(pins, SPAN("/file"), PINNED_IN_MEMORY));
     rig_tree.pins = pins;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path);
+    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
     with_threads(2);
     before_head = change_and_tell;
     changes_left = 20; /* more than a load tries */
