@@ -18,18 +18,18 @@ static const int64_t DAY_US = 86400000000;
 static struct scratch scratch;
 static struct cache *cache;
 static struct mailbox mailbox;
+static struct cache_options first_options;
 static int64_t began_us;
 
-static struct cache_options options_for(uint64_t bytes)
+/* Of another one, while there is one already: its tree is its own, as each has a watch. */
+static struct cache_options other_options_for(uint64_t bytes)
 {
-    struct cache_options options = {
-        .rules = rig_rules(&scratch),
-        .trees = rig_tree_list(),
-        .limits = { bytes, 1000, 100, 100 },
-        .revalidate_ms = REVALIDATE_MS,
-        .loaders_max = 2,
-    };
-    options.rules.settle_ms = 10 * PATIENCE_MS;
+    static struct tree tree, *trees[] = { &tree };
+    struct cache_options options = first_options;
+    tree = rig_tree;
+    tree.watch = NULL;
+    options.trees.at = trees;
+    options.limits.bytes = bytes;
     return options;
 }
 
@@ -45,8 +45,15 @@ static int with_a_cache(void **state)
     scratch_link(&scratch, "file", "link");
     /* Nothing of it is so young that it would be looked at again. */
     nanosleep(&(struct timespec){ .tv_nsec = 2 * LOAD_RACY_MS * 1000000L }, NULL);
-    struct cache_options options = options_for(1 << 20);
-    cache = cache_new(&options);
+    first_options = (struct cache_options){
+        .rules = rig_rules(&scratch),
+        .trees = rig_tree_list(),
+        .limits = { 1 << 20, 1000, 100, 100 },
+        .revalidate_ms = REVALIDATE_MS,
+        .loaders_max = 2,
+    };
+    first_options.rules.settle_ms = 10 * PATIENCE_MS;
+    cache = cache_new(&first_options);
     rcu_reader_begin();
     began_us = clock_monotonic_us();
     return cache && mailbox_init(&mailbox) == STATUS_OK ? 0 : 1;
@@ -247,7 +254,7 @@ static void without_room_it_is_for_this_request_only(void **state)
 {
     (void)state;
     struct cache *roomy = cache;
-    struct cache_options options = options_for(100);
+    struct cache_options options = other_options_for(100);
     cache = cache_new(&options);
     have_loaded("/file");
     for (int i = 0; i < 2; i++) {
@@ -412,7 +419,7 @@ static void descriptors_are_given_back_when_they_are_short(void **state)
 static void whoever_waits_when_it_stops_is_told(void **state)
 {
     (void)state;
-    struct cache_options options = options_for(1 << 20);
+    struct cache_options options = other_options_for(1 << 20);
     struct cache *other = cache_new(&options);
     int writer = openat(scratch.fd, "file", O_WRONLY | O_CLOEXEC);
     assert_int_equal(write(writer, "CON", 3), 3); /* it would be waited for */
@@ -436,7 +443,7 @@ static void whoever_waits_when_it_stops_is_told(void **state)
 static void references_that_are_left_are_counted(void **state)
 {
     (void)state;
-    struct cache_options options = options_for(1 << 20);
+    struct cache_options options = other_options_for(1 << 20);
     struct cache *before = cache;
     cache = cache_new(&options);
     struct cache_found found = find_well("/file", began_us);
