@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/glob.h"
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
@@ -71,7 +72,8 @@ bool set_cache_control(struct directive_call *call)
     for (size_t i = 2; i <= directive_argument_count(call); i++) {
         struct span match = directive_argument(call, i);
         bool has_slash = match.size > 0 && memchr(match.data, '/', match.size);
-        if (match.size == 0 || (has_slash && !is_media_type(match, false)))
+        size_t at;
+        if (match.size == 0 || (has_slash ? !is_media_type(match, false) : !glob_check(match, &at)))
             return directive_wrong(
                 call, i, "a media type, such as text/html or image/*, or a pattern of names, such as *.js", SPAN_NONE);
         match = has_slash ? keep_lower(call, match) : directive_keep(call, match);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/glob.h"
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
@@ -104,7 +105,8 @@ bool set_index_ignore(struct directive_call *call)
 {
     for (size_t i = 1; i <= directive_argument_count(call); i++) {
         struct span glob = directive_argument(call, i);
-        if (glob.size == 0 || memchr(glob.data, '/', glob.size))
+        size_t at;
+        if (glob.size == 0 || memchr(glob.data, '/', glob.size) || !glob_check(glob, &at))
             return directive_wrong(call, i, "a pattern of names, such as *.bak", SPAN_NONE);
         if (!add_text(call, &call->rules->index_ignore, glob)) return false;
     }

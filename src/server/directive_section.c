@@ -1,3 +1,4 @@
+#include "base/glob.h"
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
@@ -62,6 +63,11 @@ static struct span section_pattern(struct directive_call *call, enum section_kin
         (void)directive_wrong(call, 1, "a path that is short enough", SPAN_NONE);
         return SPAN_NONE;
     }
+    size_t at;
+    if (!glob_check(text, &at)) {
+        (void)directive_wrong(call, 1, "a pattern: its brackets do not close, or it ends with a backslash", SPAN_NONE);
+        return SPAN_NONE;
+    }
     while (kind != SECTION_FILES && text.size > 1 && text.data[text.size - 1] == '/') text.size--;
     return directive_keep(call, text);
 }
@@ -82,7 +88,7 @@ bool begin_section(struct directive_call *call)
     section->kind = kind;
     section->pattern = pattern;
     section->parent = reader->section;
-    for (size_t i = 0; i < pattern.size; i++) section->has_wildcards |= memchr("*?[", pattern.data[i], 3) != NULL;
+    section->has_wildcards = glob_has_wildcards(pattern);
     if (!config_list_add(&call->config->arena, &call->site->own_sections, section))
         return directive_mistake(call, 0, "no memory");
     config_reader_enter(reader, (unsigned)call->directive->least, call->site, section, &section->rules);

@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "base/glob.h"
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
@@ -246,7 +247,9 @@ bool set_throttle(struct directive_call *call)
     struct span pattern = directive_argument(call, 1);
     bool has_least = directive_argument_count(call) > 2;
     rule.is_per_client = span_equal_nocase(pattern, SPAN("client"));
-    if (!rule.is_per_client && (pattern.size == 0 || (pattern.data[0] != '/' && pattern.data[0] != '*')))
+    size_t at;
+    bool is_rooted = pattern.size > 0 && (pattern.data[0] == '/' || pattern.data[0] == '*');
+    if (!rule.is_per_client && (!is_rooted || !glob_check(pattern, &at)))
         return directive_wrong(call, 1, "a pattern of paths, such as /video/*, or client", SPAN_NONE);
     if (!quantity_parse_bytes(directive_argument(call, 2), &rule.bytes_s) || rule.bytes_s == 0)
         return directive_wrong(call, 2, "an amount of bytes a second, such as 500K", SPAN_NONE);

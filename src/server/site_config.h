@@ -37,7 +37,7 @@ enum section_kind { SECTION_DIRECTORY, SECTION_FILES, SECTION_LOCATION };
 struct section {
     struct config_place place;
     enum section_kind kind;
-    bool has_wildcards;           /* *, ? or [ in its pattern */
+    bool has_wildcards;           /* its pattern is one for base/glob.h; else it is compared as it is */
     struct span pattern;          /* a path without a slash at its end (but "/"), a glob of names, or a path of URLs */
     const struct section *parent; /* of <Files>: the <Directory> or <Location> that it stands in; NULL: the site */
     struct rules rules;           /* only what was said in it */
