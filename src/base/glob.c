@@ -116,8 +116,9 @@ static void mark_from(struct places *places, struct span pattern, size_t at)
 /* One byte of the path: from the places `from` to the places `to`. */
 static void step(struct span pattern, const struct places *from, struct places *to, char c)
 {
-    memset(to, 0, sizeof *to);
-    for (size_t word = 0; word <= pattern.size / 64; word++) {
+    size_t words = pattern.size / 64 + 1;
+    memset(to, 0, words * sizeof to->bits[0]);
+    for (size_t word = 0; word < words; word++) {
         for (uint64_t bits = from->bits[word]; bits != 0; bits &= bits - 1) {
             size_t at = 64 * word + (size_t)__builtin_ctzll(bits);
             if (at == pattern.size) continue;

@@ -61,7 +61,7 @@ def test_a_condition_outside_the_lowest_floor_is_refused(tmp_path, line):
 
 def test_the_build_itself_refuses_an_include_that_goes_upward(tmp_path):
     tree = tmp_path / 'tree'
-    for name in ('src', 'tools', 'tests/unit', 'tests/fuzz', 'tests/faults', 'bench/eviction'):
+    for name in ('src', 'tools', 'tests/unit', 'tests/fuzz', 'tests/faults', 'bench/eviction', 'bench/parts'):
         shutil.copytree(os.path.join(TOP, name), tree / name)
     for name in ('meson.build', 'meson_options.txt'):
         shutil.copy(os.path.join(TOP, name), tree / name)

@@ -1,0 +1,29 @@
+#!/usr/bin/python3
+"""What single parts of Folio cost that need no server: nanoseconds a call, as a table in Markdown.
+
+Fields of a request, paths, fingerprints, patterns, and a listing of 50,000 names, through Folio's own code.
+"""
+import argparse
+import os
+import subprocess
+import sys
+
+import machine
+
+TARGET = 'bench/parts/parts'
+
+
+def main():
+    a = argparse.ArgumentParser(prog='bench/run parts', description=__doc__,
+                                formatter_class=argparse.RawDescriptionHelpFormatter)
+    a.add_argument('--build', default=f'{machine.PROJECT}/build', help="meson's folder, default: %(default)s")
+    o = a.parse_args()
+    if not os.path.exists(f'{o.build}/build.ninja'):
+        subprocess.run(['meson', 'setup', o.build, machine.PROJECT, '--buildtype=release'], check=True,
+                       stdout=subprocess.DEVNULL)
+    subprocess.run(['ninja', '--quiet', '-C', o.build, TARGET], check=True, stdout=sys.stderr)
+    return subprocess.run([f'{o.build}/{TARGET}']).returncode
+
+
+if __name__ == '__main__':
+    machine.run_main(main)
