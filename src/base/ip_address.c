@@ -39,9 +39,9 @@ bool ip_address_parse_v4(struct span text, struct ip_address *ret_address)
 
 bool ip_address_parse_v6(struct span text, struct ip_address *ret_address)
 {
-    struct ip_address address;
-    if (!parse(AF_INET6, text, address.bytes)) return false;
-    *ret_address = address;
+    uint8_t bytes[sizeof ret_address->bytes];
+    if (!parse(AF_INET6, text, bytes)) return false;
+    memcpy(ret_address->bytes, bytes, sizeof bytes);
     return true;
 }
 

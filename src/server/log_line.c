@@ -3,6 +3,7 @@
 #include <time.h>
 
 #include "base/text_write.h"
+#include "base/utf8.h"
 #include "platform/scan.h"
 
 /* How much of a line each value may take, escaped. The line's other parts need less than a KiB. */
@@ -79,22 +80,13 @@ static void clock_set(struct log_clock *clock, int64_t second)
     clock->second = second;
 }
 
-/* The size of the UTF-8 character at the start of `s`, if it is a valid one above ASCII; else 0 (RFC 3629, section 4). The controls
- * U+0080 to U+009F are not taken: a terminal may obey them. */
+/* The size of the UTF-8 character at the start of `s`, if it is one above ASCII; else 0. The controls U+0080 to U+009F are not
+ * taken: a terminal may obey them. */
 static size_t utf8_size(struct span s)
 {
-    const unsigned char *at = (const unsigned char *)s.data;
-    unsigned char lead = at[0];
-    size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || s.size < size) return 0;
-    for (size_t i = 1; i < size; i++) {
-        if ((at[i] & 0xc0) != 0x80) return 0;
-    }
-    bool is_control = lead == 0xc2 && at[1] < 0xa0;
-    bool is_overlong = (lead == 0xe0 && at[1] < 0xa0) || (lead == 0xf0 && at[1] < 0x90);
-    bool is_surrogate = lead == 0xed && at[1] >= 0xa0;
-    bool is_beyond = lead == 0xf4 && at[1] >= 0x90;
-    return is_control || is_overlong || is_surrogate || is_beyond ? 0 : size;
+    size_t size = utf8_character_size(s);
+    bool is_control = size == 2 && (unsigned char)s.data[0] == 0xc2 && (unsigned char)s.data[1] < 0xa0;
+    return size < 2 || is_control ? 0 : size;
 }
 
 /* The letter that stands for a control character behind a backslash; 0: there is none. */
