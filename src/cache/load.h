@@ -17,16 +17,17 @@
 #include "platform/file.h"
 
 enum {
-    LOAD_HEAD_BYTES_MAX = 1024,
+    LOAD_HEAD_BYTES_MAX = 4096,
+    LOAD_INDEXES_MAX = 16,
     LOAD_RACY_MS = 20, /* the coarsest grain of a file system's times that is met on Linux, twice */
 };
 
 /* Where a key leads. */
 struct load_target {
-    struct tree *tree;              /* NULL: the rules alone answer it, with an ENTRY_RULED */
-    const struct span *index_names; /* what stands for a folder; the first one that is a file does */
+    struct tree *tree; /* NULL: the rules alone answer it, with an ENTRY_RULED */
     unsigned index_count;
-    bool needs_checks; /* the tree's mounts do not tell that this key leads there */
+    struct span index_names[LOAD_INDEXES_MAX]; /* what stands for a folder; the first one that is a file does */
+    bool needs_checks;                         /* the tree's mounts do not tell that this key leads there */
     size_t path_size;
     char path[PATH_MAX]; /* beneath the tree; starts with '/' */
 };

@@ -264,3 +264,8 @@ struct span media_type_of(const struct media_types *types, struct span path)
     }
     return SPAN("application/octet-stream");
 }
+
+bool media_type_is_text(struct span type)
+{
+    return is_text(type);
+}

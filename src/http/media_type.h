@@ -20,4 +20,7 @@ void media_types_free(struct media_types *types); /* takes NULL */
  * when there is none or it is unknown. The span lives as long as `types`. */
 struct span media_type_of(const struct media_types *types, struct span path);
 
+/* Whether a media type (without parameters) is one of text, to which "; charset=utf-8" belongs. */
+bool media_type_is_text(struct span type);
+
 #endif

@@ -4,13 +4,13 @@
 #include "base/text_write.h"
 #include "http/date.h"
 
-enum { CONTENT_TYPE_BYTES_MAX = 200, ETAG_DIGITS = 22, ETAG_LABEL_BYTES = 6 };
+enum { CONTENT_TYPE_BYTES_MAX = 200, CONTENT_ENCODING_BYTES_MAX = 32, ETAG_DIGITS = 22, ETAG_LABEL_BYTES = 6 };
 
 /* Stands before the text. */
 struct layout {
     int64_t modified_s;
     uint16_t validators_size, content_size;
-    uint16_t has_modified;
+    bool has_modified, has_etag;
 };
 
 /* 128 bits in 22 characters of the URL-safe alphabet. */
@@ -28,9 +28,11 @@ static char *append_etag(char *at, const uint64_t digest[2])
 size_t ready_head_write(const struct ready_head_facts *facts, char *out)
 {
     struct layout layout = { .modified_s = facts->modified_s };
-    char *text = out + sizeof layout, *at = append_etag(text, facts->digest);
+    char *text = out + sizeof layout, *at = text;
+    layout.has_etag = !facts->omits_etag;
+    if (layout.has_etag) at = append_etag(at, facts->digest);
     /* An mtime of 0 or 1 is what archives and reproducible images write when they mean none. */
-    layout.has_modified = facts->modified_s > 1 && facts->modified_s <= facts->now_s;
+    layout.has_modified = facts->modified_s > 1 && facts->modified_s <= facts->now_s && !facts->omits_modified;
     if (layout.has_modified) {
         at = text_append(at, SPAN("Last-Modified: "));
         http_date_format(facts->modified_s, at);
@@ -42,6 +44,11 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out)
     at = text_append(at, SPAN("Content-Type: "));
     at = text_append(at, type);
     at = text_append(at, SPAN("\r\n"));
+    if (facts->content_encoding.data && facts->content_encoding.size <= CONTENT_ENCODING_BYTES_MAX) {
+        at = text_append(at, SPAN("Content-Encoding: "));
+        at = text_append(at, facts->content_encoding);
+        at = text_append(at, SPAN("\r\n"));
+    }
     layout.content_size = (uint16_t)(at - text - layout.validators_size);
     at = text_append(at, SPAN("Content-Length: "));
     at = text_append_decimal(at, facts->length);
@@ -61,9 +68,9 @@ void ready_head_read(struct span head, struct ready_head *ret_head)
         .content = span_of(text.data + layout.validators_size, layout.content_size),
         .all = text,
         .values = {
-            .etag = span_of(text.data + ETAG_LABEL_BYTES, ETAG_DIGITS + 2),
+            .etag = layout.has_etag ? span_of(text.data + ETAG_LABEL_BYTES, ETAG_DIGITS + 2) : SPAN_NONE,
             .modified_s = layout.modified_s,
-            .has_modified = layout.has_modified != 0,
+            .has_modified = layout.has_modified,
         },
     };
 }

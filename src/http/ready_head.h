@@ -1,6 +1,6 @@
 /* ready_head.h - the part of a response's head that belongs to a representation, made once per entry.
  *
- * Role:   what the cache keeps as an opaque span: validators, then Content-Type, then Content-Length, in the
+ * Role:   what the cache keeps as an opaque span: validators, then Content-Type and Content-Encoding, then Content-Length, in the
  *         order in which answers need prefixes of it (304: validators; 206: the first two; 200: all).
  *         What is the same for all of them is not in it: there may be a million.
  * Owns:   nothing. Thread: any; pure functions.
@@ -16,11 +16,13 @@
 enum { READY_HEAD_BYTES_MAX = 512 };
 
 struct ready_head_facts {
-    struct span content_type; /* at most 200 bytes */
-    uint64_t length;          /* of the content */
-    uint64_t digest[2];       /* becomes the strong ETag (RFC 9110, 8.8.3) */
-    int64_t modified_s;       /* seconds since 1970 */
-    int64_t now_s;            /* a date in the future is no Last-Modified (RFC 9110, 8.8.2.1) */
+    struct span content_type;     /* at most 200 bytes */
+    struct span content_encoding; /* at most 32 bytes; data NULL: none */
+    uint64_t length;              /* of the content */
+    uint64_t digest[2];           /* becomes the strong ETag (RFC 9110, 8.8.3) */
+    int64_t modified_s;           /* seconds since 1970 */
+    int64_t now_s;                /* a date in the future is no Last-Modified (RFC 9110, 8.8.2.1) */
+    bool omits_etag, omits_modified;
 };
 
 /* At most READY_HEAD_BYTES_MAX bytes; the size does not depend on the digest. */
@@ -29,7 +31,7 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out);
 /* A ready head, taken apart; spans point into it. */
 struct ready_head {
     struct span validators; /* field lines ETag and, if any, Last-Modified */
-    struct span content;    /* field line Content-Type */
+    struct span content;    /* field lines Content-Type and, if any, Content-Encoding */
     struct span all;        /* every field line, Content-Length too */
     struct validators values;
 };

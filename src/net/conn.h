@@ -32,6 +32,8 @@ struct conn {
     uint32_t generation;   /* counts the uses of the slot: mail for an earlier one is not ours */
     uint8_t phase;         /* enum conn_phase */
     uint8_t framing;       /* enum content_framing: of the body that is being drained */
+    uint8_t round, step;   /* of the request that waits for a loader: struct asking */
+    uint16_t group;        /* the handler's: struct asking */
     bool is_readable : 1;  /* the socket may have more to receive */
     bool is_writable : 1;  /* the socket may take more */
     bool has_ended : 1;    /* the peer will send nothing more */

@@ -56,6 +56,8 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
         .mailbox = &worker->mailbox,
         .cookie = (uint64_t)conn->generation << 32 | conn->slot,
         .closes = !request->is_persistent || !can_be_drained(request),
+        .peer = &conn->peer,
+        .group = conn->group,
     };
     /* What was sent behind this request was begun, too, and is answered before the connection ends. */
     bool is_last = bytes_behind_head == 0 && !conn->is_readable;
@@ -65,6 +67,8 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
     if (sends_continue && request->method >= METHOD_POST) asking.closes = true;
     if (worker->mail) {
         asking.was_loaded = true;
+        asking.round = conn->round;
+        asking.step = conn->step;
         asking.loaded = worker->mail->entry;
         asking.load_status = worker->mail->status;
         worker->mail->entry = NULL;
@@ -76,7 +80,11 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
         turn_wrote(turn, 25);
     }
     switch (worker->options->handler.answer(worker->options->handler.self, request, &asking, turn)) {
-    case HANDLER_WAITS: conn->is_waiting = true; return false;
+    case HANDLER_WAITS:
+        conn->is_waiting = true;
+        conn->round = (uint8_t)(asking.round + (asking.round < UINT8_MAX));
+        conn->step = asking.step;
+        return false;
     case HANDLER_STARVES:
         if (conn->starved_ms == 0) conn->starved_ms = worker->now_ms;
         conn_starve(worker, conn);

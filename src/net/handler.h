@@ -19,8 +19,12 @@ enum handler_verdict {
 struct asking {
     struct mailbox *mailbox;
     uint64_t cookie;
-    bool closes;          /* the connection ends after this answer: it must say so */
-    int64_t waited_ms;    /* since it was asked first, when it starved */
+    bool closes;       /* the connection ends after this answer: it must say so */
+    int64_t waited_ms; /* since it was asked first, when it starved */
+    const struct peer_address *peer;
+    uint16_t group;       /* of the connection, as `group_of` told */
+    uint8_t round;        /* how often the request was asked before, with what a loader found */
+    uint8_t step;         /* of the handler's own counting; kept when it waits, for when it is asked again */
     bool was_loaded;      /* asked again: `loaded` or, if that is NULL, `load_status` is what a loader found */
     struct entry *loaded; /* a reference, the handler's to take */
     enum status load_status;
@@ -29,6 +33,9 @@ struct asking {
 struct handler {
     void *self;
     bool wants_log; /* `finished` is to be called */
+
+    /* What a connection that was accepted as `fd` is of; kept for its requests. NULL: all are of group 0. */
+    uint16_t (*group_of)(void *self, int fd);
 
     enum handler_verdict (*answer)(void *self, const struct request *request, struct asking *asking, struct turn *turn);
 

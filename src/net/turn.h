@@ -33,6 +33,7 @@ struct exchange {
     uint64_t starts_at; /* bytes of the connection's output in this turn before its content */
     uint64_t ends_at;   /* and with its content */
     unsigned status;
+    uint16_t site; /* the handler's to number */
     enum cache_outcome outcome;
     struct span line, method, target, referer, agent; /* in the input, or, when pending, in its block */
 };

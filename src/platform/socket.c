@@ -141,22 +141,35 @@ void socket_address_learn(int listener, struct socket_address *address)
     if (getsockname(listener, &learned.at.any, &learned.size) == 0) *address = learned;
 }
 
+static struct peer_address peer_of(const struct socket_address *address)
+{
+    struct peer_address peer = { 0 };
+    if (address->at.any.sa_family == AF_INET) {
+        peer.bytes[10] = peer.bytes[11] = 0xff;
+        memcpy(peer.bytes + 12, &address->at.v4.sin_addr, 4);
+        peer.port = ntohs(address->at.v4.sin_port);
+    } else if (address->at.any.sa_family == AF_INET6) {
+        memcpy(peer.bytes, &address->at.v6.sin6_addr, 16);
+        peer.port = ntohs(address->at.v6.sin6_port);
+    } else {
+        peer.is_unix = 1;
+    }
+    return peer;
+}
+
+void socket_local_address(int fd, struct peer_address *ret_local)
+{
+    struct socket_address local = { .size = sizeof local.at };
+    if (getsockname(fd, &local.at.any, &local.size) != 0) local.at.any.sa_family = AF_UNIX;
+    *ret_local = peer_of(&local);
+}
+
 int socket_accept(int listener, struct peer_address *ret_peer)
 {
     struct socket_address from = { .size = sizeof from.at };
     int fd = accept4(listener, &from.at.any, &from.size, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) return -1;
-    struct peer_address peer = { 0 };
-    if (from.at.any.sa_family == AF_INET) {
-        peer.bytes[10] = peer.bytes[11] = 0xff;
-        memcpy(peer.bytes + 12, &from.at.v4.sin_addr, 4);
-        peer.port = ntohs(from.at.v4.sin_port);
-    } else if (from.at.any.sa_family == AF_INET6) {
-        memcpy(peer.bytes, &from.at.v6.sin6_addr, 16);
-        peer.port = ntohs(from.at.v6.sin6_port);
-    } else {
-        peer.is_unix = 1;
-    }
+    struct peer_address peer = peer_of(&from);
     if (!peer.is_unix) {
         int one = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);

@@ -57,6 +57,9 @@ void socket_address_learn(int listener, struct socket_address *address);
 /* Accept one connection, non-blocking, TCP_NODELAY. -1 with errno. */
 NODISCARD int socket_accept(int listener, struct peer_address *ret_peer);
 
+/* The address that a connection came to. */
+void socket_local_address(int fd, struct peer_address *ret_local);
+
 /* From now on no new connection reaches this listener: what is in its queue can be accepted, then it can be closed,
  * and nobody who was let in is lost. */
 void socket_refuse_new(int listener);

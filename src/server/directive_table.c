@@ -25,7 +25,6 @@ static const struct directive table[] = {
               "match within one name. The rules of longer paths come over those of shorter ones.",
       .example = "<Directory /srv/www/private>\n    Require all denied\n</Directory>\n",
       .contexts = CONTEXT_SITES,
-      .is_unbuilt = true,
       .set = begin_section,
       TAKES_MANY(1),
       .least = CONTEXT_DIRECTORY,
@@ -37,7 +36,6 @@ static const struct directive table[] = {
               "those of them there. It comes over the rules of directories.",
       .example = "<Files *.bak>\n    Require all denied\n</Files>\n",
       .contexts = CONTEXT_SITES | CONTEXT_DIRECTORY | CONTEXT_LOCATION,
-      .is_unbuilt = true,
       .set = begin_section,
       TAKES_MANY(1),
       .least = CONTEXT_FILES,
@@ -49,7 +47,6 @@ static const struct directive table[] = {
               "come over those of directories and files.",
       .example = "<Location /downloads>\n    Compress off\n</Location>\n",
       .contexts = CONTEXT_SITES,
-      .is_unbuilt = true,
       .set = begin_section,
       TAKES_MANY(1),
       .least = CONTEXT_LOCATION,
@@ -64,7 +61,6 @@ static const struct directive table[] = {
       .example = "<VirtualHost *:80>\n    ServerName www.example.org\n    ServerAlias example.org *.example.org\n"
                  "    DocumentRoot /srv/example\n</VirtualHost>\n",
       .contexts = CONTEXT_SERVER,
-      .is_unbuilt = true,
       .set = begin_virtual_host,
       TAKES_MANY(1),
       .least = CONTEXT_SITE },
@@ -72,16 +68,14 @@ static const struct directive table[] = {
       .arguments = "CHARSET EXTENSION...",
       .text = "The charset of text files with these extensions.",
       .example = "AddCharset iso-8859-2 .html .txt\n",
-      .is_unbuilt = true,
       .set = set_add_extension,
       TAKES_MANY(2),
       .least = ADDED_CHARSET,
       RULE_AT(ADD_CHARSET, add_charset) },
     { .name = "AddDefaultCharset",
       .arguments = "CHARSET|on|off",
-      .fallback = "off",
+      .fallback = "utf-8",
       .text = "The charset of text/plain and text/html where nothing else names one; on is iso-8859-1, as in Apache.",
-      .is_unbuilt = true,
       .set = set_default_charset,
       TAKES(1),
       RULE_AT(ADD_DEFAULT_CHARSET, default_charset) },
@@ -89,7 +83,6 @@ static const struct directive table[] = {
       .arguments = "CODING EXTENSION...",
       .text = "Files with these extensions are in this content coding, and are sent as such.",
       .example = "AddEncoding gzip .svgz\n",
-      .is_unbuilt = true,
       .set = set_add_extension,
       TAKES_MANY(2),
       .least = ADDED_ENCODING,
@@ -98,7 +91,6 @@ static const struct directive table[] = {
       .arguments = "TYPE EXTENSION...",
       .text = "The media type of files with these extensions, over what TypesConfig says.",
       .example = "AddType application/manifest+json .webmanifest\n",
-      .is_unbuilt = true,
       .set = set_add_extension,
       TAKES_MANY(2),
       .least = ADDED_TYPE,
@@ -109,7 +101,6 @@ static const struct directive table[] = {
               "tried "
               "before aliases, and of several the first that matches holds.",
       .example = "Alias /docs/ /usr/share/doc/\n",
-      .is_unbuilt = true,
       .set = set_alias,
       TAKES(2),
       SITE },
@@ -119,7 +110,6 @@ static const struct directive table[] = {
               "groups "
               "matched.",
       .example = "AliasMatch ^/users/([a-z]+)/(.*) /home/$1/public/$2\n",
-      .is_unbuilt = true,
       .set = set_alias_match,
       TAKES(2),
       SITE },
@@ -152,7 +142,6 @@ static const struct directive table[] = {
               "any, of all "
               "files. Of several that match, the last one holds.",
       .example = "CacheControl \"public, max-age=86400\" image/* *.woff2\n",
-      .is_unbuilt = true,
       .set = set_cache_control,
       TAKES_MANY(1),
       RULE_AT(CACHE_CONTROL, cache_control) },
@@ -162,7 +151,6 @@ static const struct directive table[] = {
       .text = "How long clients may keep files whose Cache-Control nothing else decides: HTML is no-cache, and names "
               "that carry "
               "a fingerprint of their content may be kept for a year.",
-      .is_unbuilt = true,
       .set = set_duration,
       TAKES(1),
       .most = 365ull * DAY_MS,
@@ -205,7 +193,6 @@ static const struct directive table[] = {
       .text = "The file that stands for a folder: the first of these that is there. Several lines add up; in a section "
               "they "
               "replace those outside.",
-      .is_unbuilt = true,
       .set = set_directory_index,
       TAKES_MANY(1),
       RULE_AT(DIRECTORY_INDEX, directory_index) },
@@ -220,7 +207,6 @@ static const struct directive table[] = {
       .text = "What is answered with an error of this status: a text, a file by its URL's path, or a redirect to a "
               "whole URL.",
       .example = "ErrorDocument 404 /errors/missing.html\n",
-      .is_unbuilt = true,
       .set = set_error_document,
       TAKES(2),
       RULE_AT(ERROR_DOCUMENT, error_documents) },
@@ -235,7 +221,6 @@ static const struct directive table[] = {
       .arguments = "on|off",
       .fallback = "off",
       .text = "Whether ExpiresByType holds.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "off|on",
@@ -246,7 +231,6 @@ static const struct directive table[] = {
               "\"modification plus 2 "
               "hours 30 minutes\", A3600 or M86400. Sets Expires and Cache-Control's max-age, over CacheControl's.",
       .example = "ExpiresActive on\nExpiresByType image/* \"access plus 1 year\"\n",
-      .is_unbuilt = true,
       .set = set_expires_by_type,
       TAKES(2),
       RULE_AT(EXPIRES_BY_TYPE, expires_by_type) },
@@ -256,7 +240,6 @@ static const struct directive table[] = {
       .text = "What is answered in place of 404 when a person navigates to a path that is not there: the page of a "
               "single-page application. A missing script or image is still 404.",
       .example = "FallbackResource /index.html\n",
-      .is_unbuilt = true,
       .set = set_fallback_resource,
       TAKES(1),
       RULE_AT(FALLBACK_RESOURCE, fallback_resource) },
@@ -266,7 +249,6 @@ static const struct directive table[] = {
       .text = "Whether answers carry an entity tag. It is always made of the content: Apache's words INode, MTime, "
               "Size and All "
               "are taken, and mean Digest.",
-      .is_unbuilt = true,
       .set = set_file_etag,
       TAKES_MANY(1),
       RULE_AT(FILE_ETAG, file_etag) },
@@ -285,7 +267,6 @@ static const struct directive table[] = {
               "values "
               "know no formats: %% stands for %.",
       .example = "Header always set X-Content-Type-Options nosniff\n",
-      .is_unbuilt = true,
       .set = set_header,
       TAKES_FROM(2, 4),
       RULE_AT(HEADER, headers) },
@@ -535,7 +516,6 @@ static const struct directive table[] = {
               "answered "
               "as an error, and there is no URL.",
       .example = "Redirect permanent /old https://www.example.org/new\nRedirect gone /attic\n",
-      .is_unbuilt = true,
       .set = set_redirect,
       TAKES_FROM(2, 3),
       SITE },
@@ -545,7 +525,6 @@ static const struct directive table[] = {
               "groups "
               "matched.",
       .example = "RedirectMatch permanent ^/blog/([0-9]+)$ /articles/$1.html\n",
-      .is_unbuilt = true,
       .set = set_redirect_match,
       TAKES_FROM(2, 3),
       SITE },
@@ -580,7 +559,6 @@ static const struct directive table[] = {
               "Of several lines one suffices; in a section they replace those outside.",
       .example = "Require ip 192.0.2.0/24 2001:db8::/32\nRequire user alice\n",
       .fallback = "all granted",
-      .is_unbuilt = true,
       .set = set_require,
       TAKES_MANY(1),
       RULE_AT(REQUIRE, require) },
@@ -588,7 +566,6 @@ static const struct directive table[] = {
       .arguments = "on|off",
       .fallback = "off",
       .text = "Whether /about is answered with about.html when there is no file about.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "off|on",
@@ -603,14 +580,12 @@ static const struct directive table[] = {
     { .name = "ServerAlias",
       .arguments = "NAME...",
       .text = "Other names of the site; * and ? in them match anything.",
-      .is_unbuilt = true,
       .set = set_server_alias,
       TAKES_MANY(1),
       SITE },
     { .name = "ServerName",
       .arguments = "NAME[:PORT]",
       .text = "The name of the site, by which requests find it.",
-      .is_unbuilt = true,
       .set = set_server_name,
       TAKES(1),
       SITE_AT(SERVER_NAME, server_name) },
@@ -633,7 +608,6 @@ static const struct directive table[] = {
       .fallback = "off",
       .text =
           "Whether a request for a name that no site has is answered 421; else the first site of the address answers.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "off|on",

@@ -1,28 +1,24 @@
 /* handler.h - what a request is answered.
  *
- * Role:   from a request, by way of the cache, to an answer in the turn. All rules of HTTP are asked of http/.
+ * Role:   from a request, by way of its site and the cache, to an answer in the turn. Rules of HTTP are asked of http/, those
+ *         of the configuration of server/sites.h.
  * Owns:   nothing. Thread: every worker at once; the struct is constant while they run.
  */
 #ifndef FOLIO_SERVER_HANDLER_H
 #define FOLIO_SERVER_HANDLER_H
 
 #include "cache/cache.h"
-#include "http/media_type.h"
 #include "net/handler.h"
-#include "server/access_log.h"
+#include "server/server_logs.h"
+#include "server/sites.h"
 
-struct site {
+struct serving {
     struct cache *cache;
-    struct tree *tree;
-    const struct media_types *types;
-    struct access_log *log; /* NULL: none */
+    struct sites *sites;
+    struct server_logs *logs;
 };
 
-/* The connections' handler for `site`, which must outlive it. */
-struct handler site_handler(struct site *site);
-
-/* The cache's rules; `context` is the site. */
-bool site_resolve(void *context, struct span key, struct load_target *ret_target);
-size_t site_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
+/* The connections' handler for `serving`, which must outlive it. */
+struct handler serving_handler(struct serving *serving);
 
 #endif

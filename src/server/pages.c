@@ -10,8 +10,16 @@
 struct span page_of(enum http_status status)
 {
     switch (status) {
-    case HTTP_MOVED_PERMANENTLY:
-        return SPAN(PAGE("301 Moved Permanently", "This is a folder: its address ends with a slash."));
+    case HTTP_MOVED_PERMANENTLY: return SPAN(PAGE("301 Moved Permanently", "This has another address now."));
+    case HTTP_FOUND: return SPAN(PAGE("302 Found", "This is at another address just now."));
+    case HTTP_SEE_OTHER: return SPAN(PAGE("303 See Other", "The answer is at another address."));
+    case HTTP_TEMPORARY_REDIRECT: return SPAN(PAGE("307 Temporary Redirect", "This is at another address just now."));
+    case HTTP_PERMANENT_REDIRECT: return SPAN(PAGE("308 Permanent Redirect", "This has another address now."));
+    case HTTP_UNAUTHORIZED: return SPAN(PAGE("401 Unauthorized", "A name and a password are wanted here."));
+    case HTTP_GONE: return SPAN(PAGE("410 Gone", "What was at this address is gone for good."));
+    case HTTP_MISDIRECTED_REQUEST: return SPAN(PAGE("421 Misdirected Request", "There is no site of this name here."));
+    case HTTP_UNAVAILABLE_FOR_LEGAL_REASONS:
+        return SPAN(PAGE("451 Unavailable For Legal Reasons", "This may not be shown, by law."));
     case HTTP_BAD_REQUEST: return SPAN(PAGE("400 Bad Request", "The request is not valid HTTP."));
     case HTTP_FORBIDDEN: return SPAN(PAGE("403 Forbidden", "This is not to be read."));
     case HTTP_NOT_FOUND: return SPAN(PAGE("404 Not Found", "There is nothing at this address."));

@@ -36,10 +36,7 @@ struct server {
     const struct config *config;
     unsigned thread_count;
     unsigned descriptors_at_start;
-    struct tree tree;
-    struct tree *trees[1];
-    char root_path[CONFIG_PATH_BYTES * 2]; /* absolute, but with its symbolic links: they may be turned elsewhere */
-    struct site site;
+    struct serving serving;
     struct media_types *types;
     struct cache_options cache_options;
     struct worker_options worker_options;
@@ -55,32 +52,6 @@ static bool fail(const char *what, const char *name, const char *remedy)
 {
     fprintf(stderr, "folio: %s%s%s: %s%s\n", what, name ? " " : "", name ? name : "", strerror(errno), remedy);
     return false;
-}
-
-static bool open_root(struct server *server)
-{
-    const char *path = server->config->sites[0]->document_root.data;
-    server->tree.root = file_root_open(path);
-    if (server->tree.root < 0) {
-        const char *remedy = errno == ENOTDIR  ? "\n  a folder is wanted; name the one that holds the file"
-                             : errno == EACCES ? "\n  run folio as a user who may read it, or open it with chmod"
-                                               : "";
-        return fail("cannot serve", path, remedy);
-    }
-    if (faccessat(server->tree.root, ".", R_OK | X_OK, AT_EACCESS) != 0)
-        return fail("cannot serve", path, "\n  run folio as a user who may read it, or open it with chmod");
-    snprintf(server->root_path, sizeof server->root_path, "%s", path);
-    static const struct tree_mount whole = { .prefix = { .data = "", .size = 0 }, .below = { .data = "", .size = 0 } };
-    server->tree.path = server->root_path;
-    server->tree.mounts = &whole;
-    server->tree.mount_count = 1;
-    server->trees[0] = &server->tree;
-    if (!file_beneath_supported(server->tree.root)) {
-        fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
-                        "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
-        return false;
-    }
-    return true;
 }
 
 /* The text of the mime.types file; empty if there is none. */
@@ -102,8 +73,6 @@ static bool load_types(struct server *server)
     return server->types ? true : fail("media types", NULL, "");
 }
 
-static const struct span index_names[] = { { .data = "index.html", .size = 10 } };
-
 /* Share the descriptors out: some for streams, the rest for connections. */
 static void plan(struct server *server)
 {
@@ -112,6 +81,8 @@ static void plan(struct server *server)
     uint64_t reserved = DESCRIPTORS_RESERVED + server->thread_count * DESCRIPTORS_A_WORKER;
     for (unsigned i = 0; i < server->listeners->address_count; i++)
         reserved += 2 * server->listeners->at[i].count + server->thread_count;
+    reserved += 2 * sites_trees(server->serving.sites)->count; /* the root, and its watch */
+    for (size_t i = 0; i < config->site_count; i++) reserved += 2 * config->sites[i]->logs.count;
     uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
     uint64_t streams = to_share / 8;
     uint64_t connections = to_share - streams;
@@ -120,9 +91,9 @@ static void plan(struct server *server)
     uint64_t files = config->cache_files;
     server->cache_options = (struct cache_options){
         .rules = {
-            .resolve = site_resolve,
-            .describe = site_describe,
-            .context = &server->site,
+            .resolve = sites_resolve,
+            .describe = sites_describe,
+            .context = server->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,
             .settle_ms = (int64_t)config->settle_ms,
         },
@@ -132,7 +103,7 @@ static void plan(struct server *server)
             .streams = (uint32_t)(streams < files ? streams : files),
             .without_body = (uint32_t)(files < WITHOUT_BODY_MAX ? files : WITHOUT_BODY_MAX),
         },
-        .trees = { .at = server->trees, .count = 1, .index_names = index_names, .index_count = ARRAY_COUNT(index_names) },
+        .trees = *sites_trees(server->serving.sites),
         .revalidate_ms = (int64_t)config->revalidate_ms,
         .expire_ms = (int64_t)config->expire_ms,
         .loaders_max = LOADERS_MAX,
@@ -156,22 +127,31 @@ static void plan(struct server *server)
     };
 }
 
+/* Each tree has a set of its own. */
+static bool make_pins(struct server *server)
+{
+    const struct tree_list *trees = sites_trees(server->serving.sites);
+    for (unsigned i = 0; i < trees->count; i++) {
+        trees->at[i]->pins = pins_new(server->config->pins_are_locked != 0);
+        if (!trees->at[i]->pins) return fail("no memory", NULL, "");
+    }
+    return true;
+}
+
 /* What is named to be in memory is there before anybody is told that the server is ready. */
 static bool make_cache(struct server *server)
 {
     struct preload *preload = NULL;
-    server->site = (struct site){ .tree = &server->tree, .types = server->types };
     if (server->config->pin_count > 0) {
-        server->tree.pins = pins_new(server->config->pins_are_locked != 0);
-        if (!server->tree.pins) return fail("no memory", NULL, "");
+        if (!make_pins(server)) return false;
         if (!pinning_plan(server->config, &server->cache_options, &preload)) {
             if (server->config->pins_are_strict) server->exit_status = EX_CONFIG;
             return false;
         }
     }
-    server->site.cache = cache_new(&server->cache_options);
-    bool is_made = server->site.cache ? true : fail("cannot make the cache", NULL, "");
-    if (is_made && preload && !pinning_load(server->config, preload, server->site.cache)) {
+    server->serving.cache = cache_new(&server->cache_options);
+    bool is_made = server->serving.cache ? true : fail("cannot make the cache", NULL, "");
+    if (is_made && preload && !pinning_load(server->config, preload, server->serving.cache)) {
         server->exit_status = EX_CONFIG;
         is_made = false;
     }
@@ -181,15 +161,10 @@ static bool make_cache(struct server *server)
 
 static bool make_workers(struct server *server)
 {
-    /* As before there were several: the last one holds. */
-    const struct config_list *logs = &server->config->sites[0]->logs;
-    const struct log_config *log = logs->count > 0 ? logs->items[logs->count - 1] : NULL;
-    if (log) {
-        server->site.log = access_log_open(log->target.data, log->known, server->thread_count);
-        if (!server->site.log) return fail("cannot write the access log", log->target.data, "");
-    }
-    server->worker_options.cache = server->site.cache;
-    server->worker_options.handler = site_handler(&server->site);
+    server->serving.logs = server_logs_open(server->config, server->thread_count);
+    if (!server->serving.logs) return false;
+    server->worker_options.cache = server->serving.cache;
+    server->worker_options.handler = serving_handler(&server->serving);
     server->team = (struct worker_team){ .count = server->thread_count, .workers = server->workers };
     server->worker_options.team = &server->team;
     for (unsigned i = 0; i < server->thread_count; i++) {
@@ -212,10 +187,12 @@ static bool make_workers(struct server *server)
 static void say_ready(const struct server *server)
 {
     char text[QUANTITY_TEXT_BYTES], url[256];
-    const char *root = server->config->sites[0]->document_root.data;
+    unsigned sites = sites_count(server->serving.sites);
+    const char *root = sites_at(server->serving.sites, 0)->root->path;
     char *path = realpath(root, NULL);
     printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : root);
     free(path);
+    if (sites > 1) printf("  sites     %u more\n", sites - 1);
     for (unsigned i = 0; i < server->listeners->address_count; i++) {
         socket_address_url(&server->listeners->at[i].address, url, sizeof url);
         printf("  address   %s\n", url);
@@ -238,7 +215,7 @@ static void command_all(struct server *server, enum worker_command command)
 static void say_stats(const struct server *server)
 {
     stats_tell(&(struct stats_source){
-        .cache = server->site.cache,
+        .cache = server->serving.cache,
         .workers = server->workers,
         .worker_count = server->thread_count,
         .connections = atomic_load_explicit(&server->connections, memory_order_relaxed),
@@ -268,7 +245,7 @@ static void obey_signals(struct server *server, int signals, int ended)
         case SIGQUIT: command_all(server, WORKER_FINISH); break;
         case SIGHUP:
             command_all(server, WORKER_HAND_OVER);
-            cache_shrink(server->site.cache);
+            cache_shrink(server->serving.cache);
             break;
         case SIGTERM:
         case SIGINT: command_all(server, WORKER_STOP); break;
@@ -293,13 +270,12 @@ static void take_down(struct server *server, bool was_ready)
         if (server->workers[i]) requests += atomic_load(&server->workers[i]->counts.requests);
     }
     uint32_t connections = atomic_load(&server->connections);
-    if (server->site.cache) cache_stop(server->site.cache);
+    if (server->serving.cache) cache_stop(server->serving.cache);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
-    cache_free(server->site.cache, &held);
-    pins_free(server->tree.pins);
-    uint64_t lost = access_log_close(server->site.log);
+    cache_free(server->serving.cache, &held);
+    uint64_t lost = server_logs_close(server->serving.logs);
+    sites_free(server->serving.sites);
     media_types_free(server->types);
-    if (server->tree.root >= 0) close(server->tree.root);
     if (!was_ready) return;
     printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " references=%" PRIu64
            " descriptors=%u lost-log-lines=%" PRIu64 "\n",
@@ -347,7 +323,6 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     if (!server) return fail("no memory", NULL, ""), 1;
     server->exit_status = 1;
     server->config = config;
-    server->tree.root = -1;
     server->listeners = listeners;
     server->thread_count = listeners_workers(config);
     /* Those of before, but for what is closed before the end: `ready`, and the listeners' copies. */
@@ -360,7 +335,9 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     }
     let_signals_end_it(true);
     machine_allocator_tune();
-    if (!open_root(server) || !load_types(server)) goto out;
+    if (!load_types(server)) goto out;
+    server->serving.sites = sites_new(config, server->types);
+    if (!server->serving.sites) goto out;
     plan(server);
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {

@@ -32,7 +32,7 @@ static inline bool rig_resolve(void *context, struct span key, struct load_targe
     (void)context;
     if (key.size > sizeof ret_target->path) return false;
     ret_target->tree = &rig_tree;
-    ret_target->index_names = rig_index_names;
+    ret_target->index_names[0] = rig_index_names[0];
     ret_target->index_count = 1;
     ret_target->needs_checks = false;
     ret_target->path_size = key.size;

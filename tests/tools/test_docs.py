@@ -16,7 +16,7 @@ def known_directives():
     for row in re.split(r'\n    \{ ', read('src/server/directive_table.c'))[1:]:
         name = re.search(r'\.name = "([^"]+)"', row).group(1)
         default = re.search(r'\.fallback = "([^"]*)"', row)
-        if '.is_unbuilt = true' not in row:
+        if '.is_unbuilt = true' not in row and not name.startswith('<'):
             known[name] = default.group(1) if default else None
     return known
 

@@ -1,0 +1,88 @@
+#include "server/cache_policy.h"
+
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "http/fingerprint.h"
+
+/* "text/html", or all of "image/" by "image/" and a star. */
+static bool type_matches(struct span pattern, struct span type)
+{
+    bool is_group = span_ends_with(pattern, SPAN("/*"));
+    if (!is_group) return span_equal_nocase(pattern, type);
+    struct span group = span_first(pattern, pattern.size - 1);
+    return type.size > group.size && span_equal_nocase(group, span_first(type, group.size));
+}
+
+static bool name_matches(struct span pattern, struct span path)
+{
+    char text[NAME_MAX + 1];
+    size_t slash = path.size;
+    while (slash > 0 && path.data[slash - 1] != '/') slash--;
+    struct span name = span_from(path, slash);
+    if (name.size >= sizeof text) return false;
+    if (name.size > 0) memcpy(text, name.data, name.size);
+    text[name.size] = '\0';
+    return fnmatch(pattern.data, text, 0) == 0;
+}
+
+static bool is_for(const struct cache_control_rule *rule, struct span type, struct span path)
+{
+    for (size_t i = 0; i < rule->matches.count; i++) {
+        struct span pattern = *(const struct span *)rule->matches.items[i];
+        bool is_type = memchr(pattern.data, '/', pattern.size) != NULL;
+        if (is_type ? type_matches(pattern, type) : name_matches(pattern, path)) return true;
+    }
+    return rule->matches.count == 0;
+}
+
+static const struct expires_rule *expires_of(const struct rules *rules, struct span type)
+{
+    const struct expires_rule *found = NULL;
+    if (!rules->expires_active) return NULL;
+    for (size_t i = rules->expires_by_type.count; i-- > 0;) {
+        const struct expires_rule *rule = rules->expires_by_type.items[i];
+        bool is_group = span_ends_with(rule->type, SPAN("/*"));
+        if (!type_matches(rule->type, type) || (found && is_group)) continue;
+        found = rule; /* the exact type holds over its group */
+        if (!is_group) break;
+    }
+    return found;
+}
+
+static struct span default_control(const struct rules *rules, struct span type, struct span path, char *room)
+{
+    if (span_equal_nocase(type, SPAN("text/html")) || span_equal_nocase(type, SPAN("application/xhtml+xml")))
+        return SPAN("no-cache");
+    if (fingerprint_is_in(path)) return SPAN("public, max-age=31536000, immutable");
+    int size = snprintf(room, CACHE_POLICY_BYTES, "max-age=%" PRIu64, rules->cache_default_age_ms / 1000);
+    return span_of(room, (size_t)size);
+}
+
+struct cache_policy cache_policy_of(const struct rules *rules, struct span type, struct span path,
+                                    char room[CACHE_POLICY_BYTES])
+{
+    struct cache_policy policy = { .control = SPAN_NONE };
+    const struct expires_rule *expires = expires_of(rules, type);
+    if (expires) {
+        policy.expires = true;
+        policy.is_from_modification = expires->is_from_modification;
+        policy.seconds = expires->seconds;
+    }
+    for (size_t i = rules->cache_control.count; i-- > 0;) {
+        const struct cache_control_rule *rule = rules->cache_control.items[i];
+        if (!is_for(rule, type, path)) continue;
+        policy.control = rule->value;
+        return policy;
+    }
+    if (!expires) policy.control = default_control(rules, type, path, room);
+    return policy;
+}
+
+bool cache_policy_equal(const struct cache_policy *a, const struct cache_policy *b)
+{
+    return a->expires == b->expires && a->is_from_modification == b->is_from_modification && a->seconds == b->seconds &&
+           (a->control.data == NULL) == (b->control.data == NULL) && span_equal(a->control, b->control);
+}

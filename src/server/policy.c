@@ -1,0 +1,162 @@
+#include "server/policy.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <xxhash.h>
+
+#include "base/check.h"
+#include "server/cache_policy.h"
+#include "server/header_fields.h"
+
+enum { BUCKETS = 1024 };
+
+/* The rules of a site with some of its sections. */
+struct rule_set {
+    struct rule_set *next;
+    struct rules rules; /* first: a pointer to it stands for the set */
+    unsigned site;
+    size_t mask_bytes;
+    unsigned char mask[]; /* a bit for each section */
+};
+
+/* Policies by what they were made of. */
+struct known {
+    struct known *next;
+    const struct rules *rules;
+    struct cache_policy cache;
+    uint16_t number;
+};
+
+struct policies {
+    const struct config *config;
+    pthread_mutex_t lock; /* guards everything below */
+    struct arena arena;
+    struct rule_set *sets[BUCKETS];
+    struct known *known[BUCKETS];
+    unsigned count;
+    const struct policy *at[POLICIES_MAX]; /* read without the lock by who was handed the number */
+};
+
+struct policies *policies_new(const struct config *config)
+{
+    struct policies *policies = calloc(1, sizeof *policies);
+    if (!policies) return NULL;
+    policies->config = config;
+    policies->count = POLICY_NONE + 1;
+    pthread_mutex_init(&policies->lock, NULL);
+    return policies;
+}
+
+void policies_free(struct policies *policies)
+{
+    if (!policies) return;
+    arena_done(&policies->arena);
+    pthread_mutex_destroy(&policies->lock);
+    free(policies);
+}
+
+/* Under the lock. */
+static struct rule_set *make_set(struct policies *policies, unsigned site, const unsigned char *mask, size_t mask_bytes)
+{
+    const struct site_config *config = policies->config->sites[site];
+    struct rule_set *set = arena_take(&policies->arena, sizeof *set + mask_bytes);
+    if (!set) return NULL;
+    set->site = site;
+    set->mask_bytes = mask_bytes;
+    if (mask_bytes > 0) memcpy(set->mask, mask, mask_bytes);
+    set->rules = config->rules;
+    for (size_t i = 0; i < config->sections.count; i++) {
+        const struct section *section = config->sections.items[i];
+        if (!(mask[i / 8] >> i % 8 & 1)) continue;
+        if (!rules_merge(&policies->arena, &set->rules, &section->rules, &set->rules)) return NULL;
+    }
+    return set;
+}
+
+const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject)
+{
+    enum { MASK_BYTES_MAX = 1024 };
+    const struct config_list *sections = &policies->config->sites[site]->sections;
+    unsigned char mask[MASK_BYTES_MAX] = { 0 };
+    size_t mask_bytes = (sections->count + 7) / 8;
+    ASSERT(mask_bytes <= sizeof mask); /* CONFIG_SECTIONS_MAX */
+    for (size_t i = 0; i < sections->count; i++) {
+        if (section_matches(sections->items[i], subject)) mask[i / 8] |= (unsigned char)(1u << i % 8);
+    }
+    uint64_t hash = XXH3_64bits_withSeed(mask, mask_bytes, site);
+    pthread_mutex_lock(&policies->lock);
+    struct rule_set **bucket = &policies->sets[hash % BUCKETS], *set = *bucket;
+    while (set && !(set->site == site && set->mask_bytes == mask_bytes && memcmp(set->mask, mask, mask_bytes) == 0))
+        set = set->next;
+    if (!set && (set = make_set(policies, site, mask, mask_bytes)) != NULL) {
+        set->next = *bucket;
+        *bucket = set;
+    }
+    pthread_mutex_unlock(&policies->lock);
+    return set ? &set->rules : NULL;
+}
+
+static bool is_open(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->require.count; i++) {
+        const struct require_rule *rule = rules->require.items[i];
+        if (rule->kind == REQUIRE_GRANTED) return true;
+    }
+    return rules->require.count == 0;
+}
+
+/* Under the lock. */
+static const struct policy *make_policy(struct policies *policies, const struct rules *rules,
+                                        const struct cache_policy *cache)
+{
+    struct policy *policy = arena_take(&policies->arena, sizeof *policy);
+    if (!policy) return NULL;
+    *policy = (struct policy){
+        .rules = rules,
+        .omits_etag = rules->file_etag == ETAG_NONE,
+        .expires = cache->expires,
+        .expires_sets_age = cache->expires && !cache->control.data,
+        .expires_from_modification = cache->is_from_modification,
+        .expires_s = cache->seconds,
+        .is_restricted = !is_open(rules),
+    };
+    return header_fields_make(&policies->arena, &rules->headers, cache->control, policy) ? policy : NULL;
+}
+
+/* Under the lock. */
+static struct known *add_known(struct policies *policies, const struct rules *rules, const struct cache_policy *cache)
+{
+    if (policies->count == POLICIES_MAX) return NULL;
+    struct known *known = arena_take(&policies->arena, sizeof *known);
+    const struct policy *policy = make_policy(policies, rules, cache);
+    if (!known || !policy) return NULL;
+    *known = (struct known){ .rules = rules, .cache = *cache, .number = (uint16_t)policies->count };
+    policies->at[policies->count++] = policy;
+    return known;
+}
+
+uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path)
+{
+    char room[CACHE_POLICY_BYTES];
+    struct cache_policy cache = { .control = SPAN_NONE };
+    if (type.data) cache = cache_policy_of(rules, type, path, room);
+    uint64_t hash = (uintptr_t)rules / sizeof(struct rule_set);
+    if (cache.control.size > 0) hash ^= XXH3_64bits(cache.control.data, cache.control.size);
+    pthread_mutex_lock(&policies->lock);
+    struct known **bucket = &policies->known[hash % BUCKETS], *known = *bucket;
+    while (known && !(known->rules == rules && cache_policy_equal(&known->cache, &cache))) known = known->next;
+    if (!known) {
+        /* The text is only the caller's so far. */
+        if (cache.control.data == room) cache.control = arena_text(&policies->arena, cache.control);
+        known = add_known(policies, rules, &cache);
+        if (known) known->next = *bucket;
+        if (known) *bucket = known;
+    }
+    pthread_mutex_unlock(&policies->lock);
+    return known ? known->number : POLICY_NONE;
+}
+
+const struct policy *policies_get(const struct policies *policies, uint16_t number)
+{
+    return policies->at[number];
+}

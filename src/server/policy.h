@@ -1,0 +1,48 @@
+/* policy.h - what the rules say of an entry, worked out when the entry is made.
+ *
+ * Role:   matches the sections of a site against a file and its URL, merges their rules, and makes of them what answers need at
+ *         once: ready-made field lines, and what is still to be asked per request. Equal ones are one, and have a number.
+ * Owns:   the merged rules and the policies, until the end.
+ * Thread: policies_choose() by any, under a lock that is held for no call that waits; a policy is constant from when its
+ *         number is known.
+ * Limits: POLICIES_MAX different ones; beyond those, number 0, whose entries are answered 500.
+ */
+#ifndef FOLIO_SERVER_POLICY_H
+#define FOLIO_SERVER_POLICY_H
+
+#include "server/config.h"
+#include "server/section_match.h"
+
+enum { POLICIES_MAX = 65536, POLICY_NONE = 0, POLICY_FIELDS_BYTES_MAX = 8192 };
+
+struct policy {
+    const struct rules *rules;    /* merged */
+    struct span success_fields;   /* field lines of 200 and 206, each with its CRLF */
+    struct span validated_fields; /* those of them that a 304 has, too (RFC 9110, 15.4.5) */
+    struct span always_fields;    /* of every answer */
+    struct span content_type;     /* by Header set; data NULL: by the file's name */
+    bool omits_etag, omits_modified, omits_ranges;
+    bool expires; /* an Expires and, if expires_sets_age, a Cache-Control is made for each answer */
+    bool expires_sets_age;
+    bool expires_from_modification;
+    int64_t expires_s;
+    bool is_restricted; /* `Require` does not grant it to all */
+};
+
+struct policies;
+
+/* For the sites of `config`, which must outlive it. NULL: no memory. */
+NODISCARD struct policies *policies_new(const struct config *config);
+void policies_free(struct policies *policies); /* takes NULL */
+
+/* Merged rules of site number `site` for what `subject` tells; the same for the same. NULL: no memory. */
+const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject);
+
+/* The policy of what has the rules `rules` (of policies_rules()); type: its media type, without parameters; data NULL for what is no
+ * file. path: of the file. Returns its number. */
+uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path);
+
+/* What a number stands for; NULL for POLICY_NONE. */
+const struct policy *policies_get(const struct policies *policies, uint16_t number);
+
+#endif

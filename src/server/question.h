@@ -1,0 +1,38 @@
+/* question.h - one request on its way to an answer, and the look-ups that it takes.
+ *
+ * Role:   an answer may take several look-ups (the file, then what stands in for it, then an error document). Each may have to wait for
+ *         a loader; the request is then asked anew, and goes through the same look-ups again, of which one was loaded meanwhile.
+ * Owns:   references to entries that the table does not hold, until question_end().
+ * Thread: a worker's.
+ */
+#ifndef FOLIO_SERVER_QUESTION_H
+#define FOLIO_SERVER_QUESTION_H
+
+#include "cache/cache.h"
+#include "net/handler.h"
+#include "server/answer.h"
+#include "server/sites.h"
+
+enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_ROUNDS_MAX = 40 };
+
+struct question {
+    struct answer_to to;
+    const struct sites *sites;
+    const struct site *site;
+    struct asking *asking;
+    const struct peer_address *peer;
+    struct span key, url;       /* url is a part of key; data NULL: there is none */
+    enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
+    uint8_t step;               /* look-ups so far */
+    uint8_t owned_count;
+    struct entry *owned[QUESTION_LOOK_UPS_MAX];
+    const struct entry *content; /* what the answer refers to */
+};
+
+/* What `key` leads to. STATUS_WOULD_BLOCK: return HANDLER_WAITS. Anything else but STATUS_OK: it cannot be told just now. */
+NODISCARD enum status question_look_up(struct question *question, struct span key, struct entry **ret_entry);
+
+/* Give back what is not needed any more; with an answer, its content is held until the end of the turn. */
+void question_end(struct question *question, bool is_answered);
+
+#endif

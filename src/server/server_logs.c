@@ -1,0 +1,91 @@
+#include "server/server_logs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct server_logs {
+    const struct config *config;
+    unsigned site_count, log_count;
+    struct access_log **logs;  /* log_count of them */
+    const void **of;           /* for each: the struct log_config that it is */
+    struct access_log ***at;   /* for each site: its logs, and NULL behind */
+    struct access_log **lists; /* what `at` points into */
+};
+
+static struct access_log *open_log(struct server_logs *logs, const struct log_config *config, unsigned workers)
+{
+    for (unsigned i = 0; i < logs->log_count; i++) {
+        if (logs->of[i] == config) return logs->logs[i];
+    }
+    struct access_log *log = access_log_open(config->target.data, config->known, workers);
+    if (!log) {
+        if (config->place.file)
+            fprintf(stderr, "folio: %s:%u: ", config->place.file, config->place.line);
+        else
+            fputs("folio: ", stderr);
+        fprintf(stderr, "cannot write the access log %s: %s\n", config->target.data, strerror(errno));
+        return NULL;
+    }
+    logs->of[logs->log_count] = config;
+    logs->logs[logs->log_count++] = log;
+    return log;
+}
+
+static bool make_room(struct server_logs *logs)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < logs->config->site_count; i++) most += logs->config->sites[i]->logs.count;
+    logs->logs = calloc(most + 1, sizeof(struct access_log *));
+    logs->of = calloc(most + 1, sizeof(void *));
+    logs->at = calloc(logs->config->site_count, sizeof(struct access_log **));
+    logs->lists = calloc(most + logs->config->site_count, sizeof(struct access_log *));
+    return logs->logs && logs->of && logs->at && logs->lists;
+}
+
+struct server_logs *server_logs_open(const struct config *config, unsigned workers)
+{
+    struct server_logs *logs = calloc(1, sizeof *logs);
+    if (logs) logs->config = config;
+    if (!logs || !make_room(logs)) {
+        fputs("folio: no memory for the access logs\n", stderr);
+        server_logs_close(logs);
+        return NULL;
+    }
+    struct access_log **next = logs->lists;
+    for (size_t i = 0; i < config->site_count; i++) {
+        logs->at[i] = next;
+        for (size_t j = 0; j < config->sites[i]->logs.count; j++) {
+            *next = open_log(logs, config->sites[i]->logs.items[j], workers);
+            if (!*next++) {
+                server_logs_close(logs);
+                return NULL;
+            }
+        }
+        next++;
+    }
+    return logs;
+}
+
+bool server_logs_are_wanted(const struct server_logs *logs)
+{
+    return logs->log_count > 0;
+}
+
+void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, const struct log_record *record)
+{
+    for (struct access_log **log = logs->at[site]; *log; log++) access_log_add(*log, worker, record);
+}
+
+uint64_t server_logs_close(struct server_logs *logs)
+{
+    if (!logs) return 0;
+    uint64_t lost = 0;
+    for (unsigned i = 0; i < logs->log_count; i++) lost += access_log_close(logs->logs[i]);
+    free(logs->logs);
+    free(logs->of);
+    free(logs->at);
+    free(logs->lists);
+    free(logs);
+    return lost;
+}

@@ -1,0 +1,25 @@
+/* server_logs.h - the access logs of all sites.
+ *
+ * Role:   opens each CustomLog once, however many sites write to it, and gives a line to every log of a site.
+ * Owns:   the logs. Thread: server_logs_add() by worker `worker`; the rest at start and stop.
+ */
+#ifndef FOLIO_SERVER_SERVER_LOGS_H
+#define FOLIO_SERVER_SERVER_LOGS_H
+
+#include "server/access_log.h"
+#include "server/config.h"
+
+struct server_logs;
+
+/* NULL: told on standard error. */
+NODISCARD struct server_logs *server_logs_open(const struct config *config, unsigned workers);
+
+/* Whether any site has a log. */
+bool server_logs_are_wanted(const struct server_logs *logs);
+
+void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, const struct log_record *record);
+
+/* Write what is left, and close. Returns how many lines were lost. Takes NULL. */
+uint64_t server_logs_close(struct server_logs *logs);
+
+#endif

@@ -1,0 +1,434 @@
+#include "server/sites.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "http/ready_head.h"
+#include "server/content_type.h"
+#include "server/hosts.h"
+#include "server/url_map.h"
+
+struct sites {
+    const struct config *config;
+    const struct media_types *types;
+    struct policies *policies;
+    struct hosts *hosts;
+    struct site *at; /* count of them */
+    unsigned count;
+    struct arena arena;                    /* of everything below */
+    struct config_list trees, index_names; /* of struct tree; of struct span */
+    struct tree_list tree_list;
+};
+
+static bool complain(struct config_place place, const char *what, struct span path, const char *why)
+{
+    if (place.file)
+        fprintf(stderr, "folio: %s:%u: cannot serve %.*s: %s%s\n", place.file, place.line, (int)path.size, path.data,
+                what, why);
+    else
+        fprintf(stderr, "folio: cannot serve %.*s: %s%s\n", (int)path.size, path.data, what, why);
+    return false;
+}
+
+/* What may help against errno. */
+static const char *remedy(void)
+{
+    switch (errno) {
+    case ENOTDIR: return "\n  a folder is wanted; name the one that holds the file";
+    case EACCES: return "\n  run folio as a user who may read it, or open it with chmod";
+    default: return "";
+    }
+}
+
+/* The tree of the folder at `path` (absolute), opened if it is new. NULL: told. */
+static struct tree *tree_of(struct sites *sites, struct span path, struct config_place place)
+{
+    while (path.size > 1 && path.data[path.size - 1] == '/') path.size--;
+    for (size_t i = 0; i < sites->trees.count; i++) {
+        struct tree *tree = (struct tree *)(uintptr_t)sites->trees.items[i];
+        if (span_equal(span_of_string(tree->path), path)) return tree;
+    }
+    struct tree *tree = arena_take(&sites->arena, sizeof *tree);
+    struct span copy = arena_text(&sites->arena, path);
+    if (!tree || !copy.data || !config_list_add(&sites->arena, &sites->trees, tree)) {
+        complain(place, "no memory", path, "");
+        return NULL;
+    }
+    tree->path = copy.data;
+    tree->root = file_root_open(tree->path);
+    if (tree->root < 0) return complain(place, strerror(errno), path, remedy()), NULL;
+    if (faccessat(tree->root, ".", R_OK | X_OK, AT_EACCESS) != 0)
+        return complain(place, strerror(errno), path, remedy()), NULL;
+    return tree;
+}
+
+/* `prefix` and what follows lead to `below` and the same in `tree`. */
+static bool add_mount(struct sites *sites, struct tree *tree, const struct site *site, struct span prefix,
+                      struct span below)
+{
+    char *text = arena_take(&sites->arena, site->key_prefix.size + prefix.size + 1);
+    struct tree_mount *mounts = arena_take(&sites->arena, (tree->mount_count + 1) * sizeof *mounts);
+    if (!text || !mounts) return false;
+    if (site->key_prefix.size > 0) memcpy(text, site->key_prefix.data, site->key_prefix.size);
+    if (prefix.size > 0) memcpy(text + site->key_prefix.size, prefix.data, prefix.size);
+    if (tree->mount_count > 0) memcpy(mounts, tree->mounts, tree->mount_count * sizeof *mounts);
+    mounts[tree->mount_count] =
+        (struct tree_mount){ .prefix = span_of(text, site->key_prefix.size + prefix.size), .below = below };
+    tree->mounts = mounts;
+    tree->mount_count++;
+    return true;
+}
+
+static bool is_folder(struct span path)
+{
+    struct stat st;
+    return stat(path.data, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* An Alias leads to a folder, or to a single file: that is one path in the tree of its folder. */
+static bool open_alias(struct sites *sites, struct site *site, unsigned index, const struct url_map *map)
+{
+    struct span path = map->target, below = SPAN("");
+    while (path.size > 1 && path.data[path.size - 1] == '/') path.size--;
+    if (path.size == map->target.size && !is_folder(map->target)) {
+        size_t slash = path.size;
+        while (path.data[slash - 1] != '/') slash--;
+        below = span_from(path, slash - 1);
+        path = span_first(path, slash > 1 ? slash - 1 : 1);
+    }
+    struct tree *tree = tree_of(sites, path, map->place);
+    if (!tree) return false;
+    site->map_trees[index] = tree;
+    site->map_below[index] = below;
+    return add_mount(sites, tree, site, url_map_prefix(map), below);
+}
+
+static bool open_maps(struct sites *sites, struct site *site)
+{
+    const struct config_list *maps = &site->config->url_maps;
+    site->map_trees = arena_take(&sites->arena, (maps->count + 1) * sizeof *site->map_trees);
+    site->map_below = arena_take(&sites->arena, (maps->count + 1) * sizeof *site->map_below);
+    if (!site->map_trees || !site->map_below) return false;
+    for (unsigned i = 0; i < maps->count; i++) {
+        const struct url_map *map = maps->items[i];
+        bool is_open = true;
+        if (map->kind == URL_ALIAS) is_open = open_alias(sites, site, i, map);
+        if (map->kind == URL_ALIAS_MATCH)
+            is_open = (site->map_trees[i] = tree_of(sites, url_map_fixed_folder(map), map->place)) != NULL;
+        if (!is_open) return false;
+    }
+    return true;
+}
+
+static bool note_index_names(struct sites *sites, const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->directory_index.count; i++) {
+        const struct text_rule *rule = rules->directory_index.items[i];
+        bool is_known = false;
+        for (size_t j = 0; j < sites->index_names.count; j++)
+            is_known |= span_equal(*(const struct span *)sites->index_names.items[j], rule->text);
+        if (!is_known && !config_list_add(&sites->arena, &sites->index_names, &rule->text)) return false;
+    }
+    return true;
+}
+
+static bool open_site(struct sites *sites, unsigned number)
+{
+    struct site *site = &sites->at[number];
+    site->config = sites->config->sites[number];
+    site->number = number;
+    site->key_prefix = SPAN("");
+    if (number > 0) {
+        char *prefix = arena_take(&sites->arena, SITE_KEY_BYTES);
+        if (!prefix) return false;
+        prefix[0] = (char)(0x80 | number >> 7);
+        prefix[1] = (char)(0x80 | (number & 0x7f));
+        site->key_prefix = span_of(prefix, SITE_KEY_BYTES);
+    }
+    struct config_place place = site->config->places[SITE_DOCUMENT_ROOT];
+    site->root = tree_of(sites, site->config->document_root, place);
+    if (!site->root || !add_mount(sites, site->root, site, SPAN(""), SPAN("")) || !open_maps(sites, site)) return false;
+    bool is_noted = note_index_names(sites, &site->config->rules);
+    for (size_t i = 0; i < site->config->sections.count; i++) {
+        const struct section *section = site->config->sections.items[i];
+        is_noted = is_noted && note_index_names(sites, &section->rules);
+    }
+    struct section_subject nothing = { .url = SPAN_NONE };
+    const struct rules *rules = is_noted ? policies_rules(sites->policies, number, &nothing) : NULL;
+    if (!rules) return false;
+    site->base_policy = policies_get(sites->policies, policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE));
+    return site->base_policy != NULL;
+}
+
+/* The names as spans in a row. */
+static bool list_trees(struct sites *sites)
+{
+    struct span *names = arena_take(&sites->arena, (sites->index_names.count + 1) * sizeof *names);
+    struct tree **trees = arena_take(&sites->arena, (sites->trees.count + 1) * sizeof *trees);
+    if (!names || !trees) return false;
+    for (size_t i = 0; i < sites->index_names.count; i++) names[i] = *(const struct span *)sites->index_names.items[i];
+    for (size_t i = 0; i < sites->trees.count; i++) trees[i] = (struct tree *)(uintptr_t)sites->trees.items[i];
+    sites->tree_list = (struct tree_list){ .at = trees,
+                                           .count = (unsigned)sites->trees.count,
+                                           .index_names = names,
+                                           .index_count = (unsigned)sites->index_names.count };
+    return true;
+}
+
+struct sites *sites_new(const struct config *config, const struct media_types *types)
+{
+    struct sites *sites = calloc(1, sizeof *sites);
+    if (!sites) goto no_memory;
+    sites->config = config;
+    sites->types = types;
+    sites->policies = policies_new(config);
+    sites->hosts = hosts_new(config);
+    sites->at = calloc(config->site_count, sizeof *sites->at);
+    if (!sites->policies || !sites->hosts || !sites->at) goto no_memory;
+    for (; sites->count < config->site_count; sites->count++) {
+        errno = 0;
+        if (open_site(sites, sites->count)) continue;
+        if (errno == ENOMEM) goto no_memory;
+        sites_free(sites);
+        return NULL;
+    }
+    if (!list_trees(sites)) goto no_memory;
+    if (file_beneath_supported(sites->at[0].root->root)) return sites;
+    fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
+                    "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
+    sites_free(sites);
+    return NULL;
+no_memory:
+    fputs("folio: no memory for the sites\n", stderr);
+    sites_free(sites);
+    return NULL;
+}
+
+void sites_free(struct sites *sites)
+{
+    if (!sites) return;
+    for (size_t i = 0; i < sites->trees.count; i++) {
+        struct tree *tree = (struct tree *)(uintptr_t)sites->trees.items[i];
+        if (tree->root >= 0) close(tree->root);
+        pins_free(tree->pins);
+    }
+    policies_free(sites->policies);
+    hosts_free(sites->hosts);
+    free(sites->at);
+    arena_done(&sites->arena);
+    free(sites);
+}
+
+const struct tree_list *sites_trees(const struct sites *sites)
+{
+    return &sites->tree_list;
+}
+
+struct site *sites_at(const struct sites *sites, unsigned number)
+{
+    return &sites->at[number];
+}
+
+unsigned sites_count(const struct sites *sites)
+{
+    return sites->count;
+}
+
+const struct policies *sites_policies(const struct sites *sites)
+{
+    return sites->policies;
+}
+
+bool sites_are_one(const struct sites *sites)
+{
+    return sites->count == 1 && !sites->at[0].config->strict_host;
+}
+
+bool sites_have_groups(const struct sites *sites)
+{
+    return hosts_have_groups(sites->hosts);
+}
+
+uint16_t sites_group(const struct sites *sites, const struct peer_address *local)
+{
+    return hosts_group(sites->hosts, local);
+}
+
+struct site *sites_choose(const struct sites *sites, uint16_t group, struct span host, bool *ret_is_known)
+{
+    return &sites->at[hosts_choose(sites->hosts, group, host, ret_is_known)];
+}
+
+struct site *sites_of_key(const struct sites *sites, struct span key, struct span *ret_url)
+{
+    bool is_first = key.data[0] == '/';
+    unsigned number = is_first ? 0 : (key.data[0] & 0x7fu) << 7 | (key.data[1] & 0x7fu);
+    *ret_url = is_first ? key : span_from(key, SITE_KEY_BYTES);
+    return &sites->at[number];
+}
+
+/* `below` and `rest` are the path in the tree. */
+static bool set_path(struct load_target *target, struct span below, struct span rest)
+{
+    if (below.size + rest.size + 2 > sizeof target->path) return false;
+    if (below.size > 0) memcpy(target->path, below.data, below.size);
+    if (rest.size > 0) memcpy(target->path + below.size, rest.data, rest.size);
+    target->path_size = below.size + rest.size;
+    if (target->path_size == 0) { /* the tree's own folder, without its slash */
+        memcpy(target->path, "/.", 2);
+        target->path_size = 2;
+    }
+    return true;
+}
+
+/* An AliasMatch: what it writes, as a path below the part that is the same for all. */
+static bool set_matched_path(struct load_target *target, const struct url_match *match)
+{
+    char path[2 * PATH_MAX];
+    size_t size = url_map_path(match, path, sizeof path);
+    struct span folder = url_map_fixed_folder(match->map), whole = span_of(path, size);
+    if (folder.size == 1) folder.size = 0;
+    if (size == 0 || !span_starts_with(whole, folder)) return false;
+    target->needs_checks = true;
+    return set_path(target, SPAN(""), span_from(whole, folder.size));
+}
+
+/* The folder that a path in a tree is in, for sections. False: it is too long. */
+static bool folder_of(const struct tree *tree, struct span path, char *room, size_t room_size, struct span *ret_folder)
+{
+    struct span root = span_of_string(tree->path);
+    if (root.size == 1) root.size = 0; /* "/" */
+    while (path.size > 0 && path.data[path.size - 1] != '/') path.size--;
+    while (path.size > 0 && path.data[path.size - 1] == '/') path.size--;
+    if (root.size + path.size + 2 > room_size) return false;
+    if (root.size > 0) memcpy(room, root.data, root.size);
+    if (path.size > 0) memcpy(room + root.size, path.data, path.size);
+    if (root.size + path.size == 0) room[0] = '/';
+    *ret_folder = span_of(room, root.size + path.size > 0 ? root.size + path.size : 1);
+    return true;
+}
+
+static struct span name_in(struct span path)
+{
+    size_t size = path.size;
+    while (size > 0 && path.data[size - 1] != '/') size--;
+    return span_from(path, size);
+}
+
+/* The rules for what is at `path` (it starts with '/') in `tree`. NULL: no memory. */
+static const struct rules *rules_of(const struct sites *sites, const struct site *site, const struct tree *tree,
+                                    struct span path, struct span url)
+{
+    char room[2 * PATH_MAX];
+    struct section_subject subject = { .url = url };
+    if (tree && path.size > 0) {
+        subject.name = name_in(path);
+        if (!folder_of(tree, path, room, sizeof room, &subject.folder)) return NULL;
+    }
+    return policies_rules(sites->policies, site->number, &subject);
+}
+
+bool sites_place(const struct site *site, struct span url, struct load_target *ret_target)
+{
+    struct url_match match;
+    ret_target->needs_checks = false;
+    ret_target->index_count = 0;
+    ret_target->tree = site->root;
+    if (!url_map_find(&site->config->url_maps, url, &match)) return set_path(ret_target, SPAN(""), url);
+    ret_target->tree = site->map_trees[match.index];
+    if (!ret_target->tree) return true;
+    return match.map->kind == URL_ALIAS ? set_path(ret_target, site->map_below[match.index], match.rest)
+                                        : set_matched_path(ret_target, &match);
+}
+
+bool sites_name_is_no_page(const struct sites *sites, const struct policy *policy, struct span url)
+{
+    struct content_type type;
+    content_type_of(policy->rules, sites->types, url, &type);
+    struct span bare = span_of(type.text, type.type_size);
+    return !span_equal(bare, SPAN("application/octet-stream")) && !span_equal_nocase(bare, SPAN("text/html")) &&
+           !span_equal_nocase(bare, SPAN("application/xhtml+xml"));
+}
+
+bool sites_resolve(void *context, struct span key, struct load_target *ret_target)
+{
+    const struct sites *sites = context;
+    struct span url;
+    const struct site *site = sites_of_key(sites, key, &url);
+    if (!sites_place(site, url, ret_target)) return false;
+    if (!ret_target->tree) return true;
+    struct span path = span_of(ret_target->path, ret_target->path_size);
+    if (path.data[path.size - 1] != '/') return true; /* no index is asked for */
+    const struct rules *rules = rules_of(sites, site, ret_target->tree, path, url);
+    for (size_t i = 0; rules && i < rules->directory_index.count && i < LOAD_INDEXES_MAX; i++)
+        ret_target->index_names[ret_target->index_count++] =
+            ((const struct text_rule *)rules->directory_index.items[i])->text;
+    return rules != NULL;
+}
+
+/* What stands at the front of the head of an ENTRY_RULED. */
+struct ruling_layout {
+    uint16_t status;
+};
+
+void sites_read_ruling(struct span head, struct ruling *ret_ruling)
+{
+    struct ruling_layout layout = { .status = HTTP_NOT_FOUND };
+    ret_ruling->location = SPAN_NONE;
+    if (head.size >= sizeof layout) {
+        memcpy(&layout, head.data, sizeof layout);
+        if (head.size > sizeof layout) ret_ruling->location = span_from(head, sizeof layout);
+    }
+    ret_ruling->status = (enum http_status)layout.status;
+}
+
+static size_t describe_ruling(const struct site *site, struct span url, char *out)
+{
+    struct url_match match;
+    if (!url_map_find(&site->config->url_maps, url, &match)) return 0;
+    struct ruling_layout layout = { .status = (uint16_t)match.map->status };
+    size_t size = 0;
+    if (match.map->target.size > 0)
+        size = url_map_location(&match, out + sizeof layout, LOAD_HEAD_BYTES_MAX - sizeof layout);
+    if (match.map->target.size > 0 && size == 0) layout.status = HTTP_URI_TOO_LONG;
+    memcpy(out, &layout, sizeof layout);
+    return sizeof layout + size;
+}
+
+size_t sites_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    const struct sites *sites = context;
+    struct span url;
+    char path[PATH_MAX + 1];
+    const struct site *site = sites_of_key(sites, facts->key, &url);
+    path[0] = '/';
+    if (facts->path.size > 0) memcpy(path + 1, facts->path.data, facts->path.size);
+    struct span whole = span_of(path, facts->path.size + 1);
+    const struct rules *rules = rules_of(sites, site, facts->tree, whole, url);
+    *ret_policy = POLICY_NONE;
+    if (!rules) return 0;
+    bool has_content = facts->kind <= ENTRY_STREAM;
+    struct content_type type;
+    if (has_content) content_type_of(rules, sites->types, facts->path, &type);
+    *ret_policy = policies_choose(sites->policies, rules, has_content ? span_of(type.text, type.type_size) : SPAN_NONE,
+                                  facts->path);
+    const struct policy *policy = policies_get(sites->policies, *ret_policy);
+    if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
+    if (!has_content || !policy) return 0;
+    struct ready_head_facts ready = {
+        .content_type = policy->content_type.data ? policy->content_type : span_of(type.text, type.size),
+        .content_encoding = type.encoding,
+        .length = (uint64_t)facts->identity.size,
+        .digest = { facts->digest[0], facts->digest[1] },
+        .modified_s = facts->identity.modified_s,
+        .now_s = facts->now_s,
+        .omits_etag = policy->omits_etag,
+        .omits_modified = policy->omits_modified,
+    };
+    return ready_head_write(&ready, out);
+}
