@@ -54,7 +54,16 @@ class Folio:
     """One running server. Use it through the fixtures of conftest.py, which stop it and check what it left."""
 
     def __init__(
-        self, root, *options, bind="127.0.0.1", wrap=(), env=None, cwd=None, expects_errors=False, program=None
+        self,
+        root,
+        *options,
+        bind="127.0.0.1",
+        wrap=(),
+        env=None,
+        cwd=None,
+        expects_errors=False,
+        program=None,
+        patience_s=2 * PATIENCE_S,
     ):
         arguments = ["--port", "0"]
         if bind is not None:
@@ -79,7 +88,7 @@ class Folio:
         self._reader = threading.Thread(target=self._read_lines, daemon=True)
         self._reader.start()
         try:
-            self._wait_until_ready()
+            self._wait_until_ready(patience_s)
         except BaseException:
             self._kill()
             raise
@@ -93,12 +102,12 @@ class Folio:
             self.lines.append(None)
             self._lines_changed.notify_all()
 
-    def _wait_until_ready(self):
+    def _wait_until_ready(self, patience_s):
         def is_told():
             return any(line is None or line.startswith("  memory") for line in self.lines)
 
         with self._lines_changed:
-            told = self._lines_changed.wait_for(is_told, 2 * PATIENCE_S)
+            told = self._lines_changed.wait_for(is_told, patience_s)
         if not told or None in self.lines:
             raise AssertionError(f"not ready: {self.lines}, standard error: {self.errors()}")
 
