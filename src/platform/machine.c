@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
+
 uint64_t machine_number(const char *path, uint64_t otherwise)
 {
     FILE *file = fopen(path, "re");
@@ -25,22 +27,60 @@ static uint64_t least(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The limits of the cgroup `path` and of all above it, under the hierarchy mounted at `mount`. */
-static uint64_t cgroup_limit(const char *mount, char *path, const char *file, uint64_t limit)
+/* Where the cgroups of one version tell of memory. */
+struct hierarchy {
+    const char *controllers, *mount, *limit, *usage, *inactive_file, *active_file;
+};
+
+static const struct hierarchy hierarchies[] = {
+    { "", "/sys/fs/cgroup", "memory.max", "memory.current", "inactive_file", "active_file" },
+    { "memory", "/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file",
+      "total_active_file" },
+};
+
+enum { NAME_BYTES = 4352 };
+
+static uint64_t cgroup_number(const struct hierarchy *hierarchy, const char *path, const char *file, uint64_t otherwise)
 {
-    char name[4352];
-    for (;;) {
-        snprintf(name, sizeof name, "%s%s/%s", mount, path, file);
-        limit = least(limit, machine_number(name, limit));
-        char *slash = strrchr(path, '/');
-        if (!slash) return limit;
-        *slash = '\0';
-    }
+    char name[NAME_BYTES];
+    snprintf(name, sizeof name, "%s%s/%s", hierarchy->mount, path, file);
+    return machine_number(name, otherwise);
 }
 
-uint64_t machine_memory_bytes(void)
+/* The number behind `what` at the beginning of a line of the file at `path`. */
+static uint64_t number_of(const char *path, const char *what, uint64_t otherwise)
 {
-    uint64_t limit = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+    FILE *file = fopen(path, "re");
+    if (!file) return otherwise;
+    char line[256];
+    uint64_t number = otherwise;
+    size_t size = strlen(what);
+    while (fgets(line, sizeof line, file)) {
+        if (strncmp(line, what, size) == 0 && line[size] == ' ') number = strtoull(line + size, NULL, 10);
+    }
+    fclose(file);
+    return number;
+}
+
+static uint64_t cgroup_limit(const struct hierarchy *hierarchy, const char *path)
+{
+    return cgroup_number(hierarchy, path, hierarchy->limit, UINT64_MAX);
+}
+
+/* What may still be taken there; pages of files are given up for it. */
+static uint64_t cgroup_room(const struct hierarchy *hierarchy, const char *path)
+{
+    char name[NAME_BYTES];
+    uint64_t limit = cgroup_limit(hierarchy, path), used = cgroup_number(hierarchy, path, hierarchy->usage, 0);
+    snprintf(name, sizeof name, "%s%s/memory.stat", hierarchy->mount, path);
+    uint64_t files = number_of(name, hierarchy->inactive_file, 0) + number_of(name, hierarchy->active_file, 0);
+    used -= least(used, files);
+    return limit - least(limit, used);
+}
+
+/* The least of what is asked of our cgroups and all above them, and of `limit`. */
+static uint64_t least_of_cgroups(uint64_t (*ask)(const struct hierarchy *hierarchy, const char *path), uint64_t limit)
+{
     FILE *file = fopen("/proc/self/cgroup", "re");
     if (!file) return limit;
     char line[4096];
@@ -51,12 +91,28 @@ uint64_t machine_memory_bytes(void)
         if (!path) continue;
         *path++ = '\0';
         controllers++;
-        if (*controllers == '\0') limit = cgroup_limit("/sys/fs/cgroup", path, "memory.max", limit);
-        if (strcmp(controllers, "memory") == 0)
-            limit = cgroup_limit("/sys/fs/cgroup/memory", path, "memory.limit_in_bytes", limit);
+        for (size_t i = 0; i < ARRAY_COUNT(hierarchies); i++) {
+            if (strcmp(controllers, hierarchies[i].controllers) != 0) continue;
+            limit = least(limit, ask(&hierarchies[i], path));
+            for (char *slash; (slash = strrchr(path, '/')) != NULL;) {
+                *slash = '\0';
+                limit = least(limit, ask(&hierarchies[i], path));
+            }
+        }
     }
     fclose(file);
     return limit;
+}
+
+uint64_t machine_memory_bytes(void)
+{
+    return least_of_cgroups(cgroup_limit, (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
+}
+
+uint64_t machine_memory_free_bytes(void)
+{
+    uint64_t free_kib = number_of("/proc/meminfo", "MemAvailable:", 0) + number_of("/proc/meminfo", "SwapFree:", 0);
+    return least_of_cgroups(cgroup_room, free_kib ? free_kib * 1024 : machine_memory_bytes());
 }
 
 uint64_t machine_descriptors_raise(void)

@@ -10,6 +10,9 @@
 /* Bytes of memory that this process may use: the machine's, or less where a cgroup (v1 or v2) says so. */
 uint64_t machine_memory_bytes(void);
 
+/* Bytes of it that could be taken now: pages of files are given up for it, and what there is of swap is used. */
+uint64_t machine_memory_free_bytes(void);
+
 /* Raise the soft limit of descriptors to the hard one; returns what holds now. */
 uint64_t machine_descriptors_raise(void);
 

@@ -91,7 +91,20 @@ static bool is_enough(const struct config *config, const struct cache_options *o
     return !short_of;
 }
 
-bool pinning_plan(const struct config *config, const struct cache_options *options, struct preload **ret_preload)
+/* The set before is given up only when the new one is whole. */
+static bool fits_beside_another(const struct preload_sums *sums)
+{
+    uint64_t free_bytes = machine_memory_free_bytes();
+    if (sums->budget_bytes <= free_bytes) return true;
+    fprintf(stderr,
+            "folio: the pinned files want %" PRIu64 " bytes of memory beside those of the server before, and %" PRIu64
+            " are free\n  pin less, give it more memory, or stop it and start it anew\n",
+            sums->budget_bytes, free_bytes);
+    return false;
+}
+
+bool pinning_plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
+                  struct preload **ret_preload)
 {
     struct preload_sums sums = { 0 };
     telling = (struct telling){ .is_terminal = isatty(STDERR_FILENO), .began_us = clock_monotonic_us() };
@@ -103,8 +116,10 @@ bool pinning_plan(const struct config *config, const struct cache_options *optio
         return false;
     }
     bool is_well = is_enough(config, options, &sums) && telling.skipped == 0;
-    if (is_well || !config->pins_are_strict) return true;
-    fputs("folio: MMapStrict is on, and not everything can be pinned\n", stderr);
+    if (!is_well && config->pins_are_strict)
+        fputs("folio: MMapStrict is on, and not everything can be pinned\n", stderr);
+    else if (!is_beside_another || fits_beside_another(&sums))
+        return true;
     preload_free(*ret_preload);
     *ret_preload = NULL;
     return false;

@@ -10,8 +10,10 @@
 #include "cache/cache.h"
 #include "server/config.h"
 
-/* Plan what `config` wants pinned, and enter it into the trees' pins. False: it was told why the server cannot start. */
-NODISCARD bool pinning_plan(const struct config *config, const struct cache_options *options,
+/* Plan what `config` wants pinned, and enter it into the trees' pins. False: it was told why the server cannot start.
+ *
+ * is_beside_another  a server process before this one still has its own set: both must fit, as else one would be killed for it */
+NODISCARD bool pinning_plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
                             struct preload **ret_preload);
 
 /* Load it. False: MMapStrict is on, and something could not be pinned; told. */

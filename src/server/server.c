@@ -46,6 +46,7 @@ struct server {
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
     int exit_status;
+    bool is_beside_another;
 };
 
 static bool fail(const char *what, const char *name, const char *remedy)
@@ -144,7 +145,7 @@ static bool make_cache(struct server *server)
     struct preload *preload = NULL;
     if (server->config->pin_count > 0) {
         if (!make_pins(server)) return false;
-        if (!pinning_plan(server->config, &server->cache_options, &preload)) {
+        if (!pinning_plan(server->config, &server->cache_options, server->is_beside_another, &preload)) {
             if (server->config->pins_are_strict) server->exit_status = EX_CONFIG;
             return false;
         }
@@ -317,11 +318,12 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int server_run(const struct config *config, struct listeners *listeners, int ready)
+int server_run(const struct config *config, struct listeners *listeners, int ready, bool is_beside_another)
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return fail("no memory", NULL, ""), 1;
     server->exit_status = 1;
+    server->is_beside_another = is_beside_another;
     server->config = config;
     server->listeners = listeners;
     server->thread_count = listeners_workers(config);

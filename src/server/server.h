@@ -14,10 +14,11 @@
 
 /* listeners  borrowed; the workers have copies of their own
  * ready      a descriptor to write one byte to, and close, when it serves
+ * is_beside_another  another server process serves until then
  *
  * Returns the exit status: 0 after an orderly stop; 78 (EX_CONFIG) when what MMapStrict asks for cannot be had, 1 when it
  * could not start for other reasons; both were said on standard error. TERM, INT and QUIT end the process, with status 0 and
  * whatever it is doing, until it is ready. */
-int server_run(const struct config *config, struct listeners *listeners, int ready);
+int server_run(const struct config *config, struct listeners *listeners, int ready, bool is_beside_another);
 
 #endif

@@ -76,7 +76,8 @@ static void serve(struct supervisor *supervisor, const struct config *config, pi
             close(supervisor->children[i].ready);
     }
     listeners_choose(&supervisor->listeners, config);
-    exit(server_run(config, &supervisor->listeners, ready));
+    bool is_beside_another = child_in(supervisor, CHILD_SERVING) != NULL;
+    exit(server_run(config, &supervisor->listeners, ready, is_beside_another));
 }
 
 /* Start a server process. False: the system has none to give; it was told. */

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from access_log import outcomes_of
 from folio_process import eventually, run_to_end
 from process_facts import descriptors_below
 from site_tree import noise, plant, replace
+from steady_load import hand_over
 
 
 @pytest.fixture
@@ -115,6 +117,37 @@ def test_with_mmapstrict_a_reload_that_cannot_pin_all_leaves_the_old_set_serving
     eventually(lambda: "serving goes on as before" in server.errors(), "the message")
     assert "folio.conf:3: cannot pin" in server.errors()
     assert server.get("/page").body == b"page"
+
+
+@pytest.fixture
+def memory_group():
+    """A control group of 64 MiB: what is put before a command to run it there."""
+    group = Path(f"/sys/fs/cgroup/memory/folio-scenario-{os.getpid()}")
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(64 << 20))
+    except OSError as error:
+        pytest.skip(f"no control group can be made: {error}")
+    yield ["sh", "-c", f'echo $$ > {group}/cgroup.procs && exec "$@"', "sh"]
+    eventually(lambda: (group / "cgroup.procs").read_text() == "", "nobody in it")
+    group.rmdir()
+
+
+@pytest.mark.slow
+def test_a_reload_whose_set_does_not_fit_beside_the_old_one_leaves_that_serving(memory_group, start, folder):
+    """Else one of the two would be killed for want of memory."""
+    plant(folder, {f"www/f{i}": noise(60_000, i) for i in range(600)})
+    directives = "MMapMaxBytes 60M\nMMapDir www"
+    server = start(directives, wrap=memory_group, expects_errors=True)
+    serving = server.serving_pids
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "serving goes on as before" in server.errors(), "the message")
+    assert "bytes of memory beside those of the server before, and" in server.errors()
+    assert server.get("/f1").body == noise(60_000, 1) and server.serving_pids == serving
+    for i in range(100, 600):
+        (folder / "www" / f"f{i}").unlink()
+    hand_over(server)
+    assert server.get("/f1").body == noise(60_000, 1)
 
 
 def test_what_does_not_fit_is_told_before_it_is_loaded(start, folder):

@@ -44,6 +44,46 @@ static uint64_t memory_with(const struct fake_file *files)
     return bytes;
 }
 
+static uint64_t free_memory_with(const struct fake_file *files)
+{
+    fake_files = files;
+    uint64_t bytes = machine_memory_free_bytes();
+    fake_files = NULL;
+    return bytes;
+}
+
+static void the_memory_that_is_free_is_what_the_machine_and_each_cgroup_have_left(void **state)
+{
+    (void)state;
+    const struct fake_file meminfo = { "/proc/meminfo",
+                                       "MemTotal:  9000 kB\nMemAvailable:   3000 kB\nSwapFree: 1000 kB\n" };
+    assert_in_range(machine_memory_free_bytes(), 1 << 20, UINT64_MAX >> 8);
+    assert_int_equal(free_memory_with((const struct fake_file[]){ meminfo, { 0 } }), 4000 * 1024);
+    struct fake_file files[] = { meminfo,
+                                 { "/proc/self/cgroup", "0::/a/b\n" },
+                                 { "/sys/fs/cgroup/a/b/memory.max", "3000000\n" },
+                                 { "/sys/fs/cgroup/a/b/memory.current", "1000000\n" },
+                                 { "/sys/fs/cgroup/a/b/memory.stat",
+                                   "anon 1\ninactive_file 200000\nactive_file 50000\n" },
+                                 { "/sys/fs/cgroup/a/memory.max", "max\n" },
+                                 { 0 } };
+    assert_int_equal(free_memory_with(files), 2250000);
+    files[3].text = "5000000\n"; /* more than it may: nothing is left */
+    files[4].text = "inactive_file 0\n";
+    assert_int_equal(free_memory_with(files), 0);
+    files[4].text = "inactive_file 9000000\n"; /* moments apart */
+    assert_int_equal(free_memory_with(files), 3000000);
+    const struct fake_file first_version[] = {
+        meminfo,
+        { "/proc/self/cgroup", "5:cpu:/\n4:memory:/a\n" },
+        { "/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "2000000\n" },
+        { "/sys/fs/cgroup/memory/a/memory.usage_in_bytes", "1500000\n" },
+        { "/sys/fs/cgroup/memory/a/memory.stat", "inactive_file 9\ntotal_inactive_file 100000\ntotal_active_file 1\n" },
+        { 0 },
+    };
+    assert_int_equal(free_memory_with(first_version), 600001);
+}
+
 static void the_memory_is_what_the_machine_has_or_less(void **state)
 {
     (void)state;
@@ -146,6 +186,7 @@ static void many_snapshots_take_few_mappings(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_memory_that_is_free_is_what_the_machine_and_each_cgroup_have_left),
         cmocka_unit_test(the_memory_is_what_the_machine_has_or_less),
         cmocka_unit_test(the_least_limit_of_all_cgroups_above_holds),
         cmocka_unit_test(the_old_hierarchy_of_cgroups_holds_too),
