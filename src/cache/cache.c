@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "cache/keeper.h"
-#include "cache/loader.h"
 #include "platform/clock.h"
 
 struct cache {
@@ -57,20 +57,26 @@ fail:
     return NULL;
 }
 
-void cache_stop(struct cache *cache)
+bool cache_stop(struct cache *cache, int64_t patience_ms)
 {
+    bool observer_ended = !cache->observer || observer_stop(cache->observer, patience_ms);
+    bool keeper_ended = !cache->keeper || keeper_stop(cache->keeper, observer_ended ? patience_ms : 0);
+    bool loaders_ended = !cache->loader || loader_stop(cache->loader, keeper_ended ? patience_ms : 0);
+    if (!observer_ended || !keeper_ended || !loaders_ended) return false;
     observer_free(cache->observer);
     cache->observer = NULL;
     keeper_free(cache->keeper);
     cache->keeper = NULL;
     loader_free(cache->loader);
     cache->loader = NULL;
+    return true;
 }
 
 void cache_free(struct cache *cache, uint64_t *ret_held)
 {
     if (!cache) return;
-    cache_stop(cache);
+    bool is_stopped = cache_stop(cache, -1);
+    ASSERT(is_stopped);
     table_free(cache->table, ret_held);
     for (unsigned i = 0; i < cache->trees.count; i++) {
         watch_free(cache->trees.at[i]->watch);
@@ -191,12 +197,13 @@ enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mail
     return status;
 }
 
-enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size, struct mailbox *mailbox,
-                       uint64_t cookie)
+enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,
+                       struct mailbox *mailbox, uint64_t cookie)
 {
     struct mail *mail = mail_new(mailbox, cookie);
     if (!mail) return STATUS_EXHAUSTED;
-    enum status status = loader_warm(cache->loader, stream, offset, size, mail);
+    enum status status = stream->is_remote ? loader_copy(cache->loader, stream, window, mail)
+                                           : loader_warm(cache->loader, stream, window, mail);
     if (status != STATUS_OK) free(mail);
     return status;
 }

@@ -10,6 +10,7 @@
 
 #include "cache/keeper.h"
 #include "cache/load.h"
+#include "cache/loader.h"
 #include "cache/mailbox.h"
 #include "cache/observer.h"
 #include "cache/preload.h"
@@ -29,8 +30,12 @@ struct cache;
 /* Starts the keeper and the observer. NULL: no memory, or no thread. */
 NODISCARD struct cache *cache_new(const struct cache_options *options);
 
-/* Stop the loaders: mails that wait are answered with STATUS_FAILED. Once the workers have ended, cache_free(). */
-void cache_stop(struct cache *cache);
+/* Stop loaders and keeper: mails that wait are answered with STATUS_FAILED. Once the workers have ended, cache_free().
+ *
+ * patience_ms  how long they may take; negative: however long
+ *
+ * False: some still wait for a device. The cache must never be freed then, nor the workers: the process is to end. */
+NODISCARD bool cache_stop(struct cache *cache, int64_t patience_ms);
 
 /* ret_held: references that somebody failed to give back; may be NULL. Takes NULL. */
 void cache_free(struct cache *cache, uint64_t *ret_held);
@@ -60,8 +65,9 @@ NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t n
 /* Have a loader load `key`, and post the answer to `mailbox`, with `cookie`. */
 NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mailbox, uint64_t cookie);
 
-/* Have a loader bring a window of `stream` into memory, and post a mail without entry. */
-NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, int64_t offset, int64_t size,
+/* Have a loader bring a window of `stream` into memory, and post a mail without entry; the mail has its bytes if the
+ * stream is remote: then a worker must not call its file system. */
+NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,
                                  struct mailbox *mailbox, uint64_t cookie);
 
 /* `entry` was found changed by who sent it: nobody is offered it any more. The caller is an online reader, with a reference. */

@@ -51,7 +51,10 @@ void entry_unref(struct entry *entry)
     if (before > 1) return;
     ASSERT(!entry->is_published);
     if (entry->kind == ENTRY_STREAM) file_unmap(entry_stream(entry)->map, entry->body_size);
-    if (entry->fd >= 0) close(entry->fd);
+    if (entry->fd >= 0 && entry->is_remote)
+        file_close_elsewhere(entry->fd);
+    else if (entry->fd >= 0)
+        close(entry->fd);
     folder_unref(entry->folder);
     if (entry->charged_to) table_discharge(entry->charged_to, entry);
     free(entry);

@@ -64,6 +64,7 @@ struct entry {
     uint16_t policy;              /* what the rules say of it: theirs to number */
     bool follows_appearances : 1; /* the key's own folder was not there; `folder` is the nearest above it */
     bool needs_checks : 1;        /* events do not tell everything of it: it is looked at by age, too */
+    bool is_remote : 1;           /* only loaders call its file system: any call there may wait */
     bool is_pinned : 1;           /* named by the configuration: never evicted, never expired */
     bool is_racy : 1;             /* changed so lately that its times may not tell a later change: look again soon */
     uint64_t body_size;           /* of the content; for a stream, of the file */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "cache/loader.h"
 #include "cache/table.h"
 #include "platform/clock.h"
@@ -23,6 +24,7 @@ struct keeper {
     _Atomic uint32_t is_called;    /* so that many calls ring once */
     _Atomic uint32_t is_stopping;  /* release / acquire */
     int wakeup;
+    bool has_ended; /* of keeper_stop() alone */
     pthread_t thread;
 };
 
@@ -152,12 +154,19 @@ struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list
     return NULL;
 }
 
+bool keeper_stop(struct keeper *keeper, int64_t patience_ms)
+{
+    if (keeper->has_ended) return true;
+    atomic_store_explicit(&keeper->is_stopping, 1, memory_order_release);
+    wakeup_ring(keeper->wakeup);
+    return keeper->has_ended = thread_join_within(keeper->thread, patience_ms);
+}
+
 void keeper_free(struct keeper *keeper)
 {
     if (!keeper) return;
-    atomic_store_explicit(&keeper->is_stopping, 1, memory_order_release);
-    wakeup_ring(keeper->wakeup);
-    pthread_join(keeper->thread, NULL);
+    bool has_ended = keeper_stop(keeper, -1);
+    ASSERT(has_ended);
     for (struct entry *entry = keeper->queue, *next; entry; entry = next) {
         next = entry->check_next;
         entry_unref(entry);

@@ -19,7 +19,11 @@ struct loader;
  * NULL: no memory, no descriptor, or no thread. `rules` and `trees` must outlive it. */
 NODISCARD struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
                                     struct loader *loader, int64_t revalidate_ms, int64_t expire_ms);
-void keeper_free(struct keeper *keeper); /* takes NULL; stops the thread */
+
+/* Stop the thread. patience_ms: it may take so long; negative: however long. False: it still waits for a device, and
+ * goes on using what it was given. */
+NODISCARD bool keeper_stop(struct keeper *keeper, int64_t patience_ms);
+void keeper_free(struct keeper *keeper); /* takes NULL; stops it, however long that takes; the loader is still there */
 
 /* Have `entry` looked at before it is due. The caller is an online reader. */
 void keeper_queue_check(struct keeper *keeper, struct entry *entry);

@@ -25,6 +25,7 @@ struct place {
     int fd;           /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
     bool crosses_link;     /* a symbolic link leads to it, or to where nothing is */
+    bool is_remote;        /* its file system is another than its folder's, and remote */
     bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
     enum entry_kind kind;  /* if it is no file */
     struct file_identity identity;
@@ -127,7 +128,7 @@ static enum status place_find(struct place *place, enum file_patience patience)
 {
     place->began_us = clock_monotonic_us();
     place->fd = -1;
-    place->is_file = place->crosses_link = false;
+    place->is_file = place->crosses_link = place->is_remote = false;
     place->identity = (struct file_identity){ 0 };
     place->path = SPAN_NONE;
     if (!place->target.tree) return STATUS_OK;
@@ -231,6 +232,7 @@ struct load {
     enum file_patience patience;
     bool takes_unsettled;
     bool keeps_still; /* it was not seen to change too often */
+    uint64_t device;  /* that its folder lies on; 0: that is not known */
     struct place place;
 };
 
@@ -400,10 +402,16 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
     struct place *place = &load->place;
     enum status status = place_find(place, load->patience);
     if (status != STATUS_OK) return status;
+    if (place->is_file && load->device && place->identity.device != load->device) {
+        if (load->patience == FILE_NOWAIT) close(place->fd);
+        if (load->patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
+        place->is_remote = file_system_of(place->fd) == FILE_SYSTEM_REMOTE;
+    }
     if (place->is_file) {
         status = load_file(load, ret_entry, ret_may_publish);
         close(place->fd);
         if (status == STATUS_OK) (*ret_entry)->needs_checks = place->is_watched_alone;
+        if (status == STATUS_OK) (*ret_entry)->is_remote = place->is_remote;
         if (status == STATUS_OK) return STATUS_OK;
         status = nothing_there(place, status); /* found, but not to be opened */
         if (status != STATUS_OK) return status;
@@ -421,6 +429,7 @@ static void tie_to_folder(struct entry *entry, struct watch_mark *mark)
     entry->folder_events = mark->events;
     entry->follows_appearances = mark->is_above;
     entry->needs_checks |= mark->needs_checks;
+    entry->is_remote |= mark->is_remote;
 }
 
 enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,
@@ -437,6 +446,11 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
         struct watch_mark mark = { .needs_checks = true };
         enum status status = watch ? watch_enter(watch, path, patience, &mark) : STATUS_OK;
         if (status != STATUS_OK) return status;
+        if (patience == FILE_NOWAIT && mark.is_remote) {
+            watch_leave(&mark);
+            return STATUS_WOULD_BLOCK;
+        }
+        load.device = mark.device;
         status = load_once(&load, ret_entry, ret_may_publish);
         bool holds = status != STATUS_OK || !watch || watch_holds(watch, &mark, path);
         if (status == STATUS_OK && (holds || tries == TRIES_MAX)) {
@@ -476,6 +490,7 @@ struct entry *load_publish(const struct load_rules *rules, struct table *table, 
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)
 {
     struct place place;
+    if (entry->is_remote && patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
     if (entry->is_racy && clock_monotonic_us() - entry->sampled_us > LOAD_RACY_MS * 1000) return STATUS_CHANGED;
     place_resolve(&place, rules, entry_key(entry));
     enum status status = place_find(&place, patience);

@@ -57,7 +57,8 @@ struct load_rules {
     load_describe *describe;
     void *context; /* of both */
     uint64_t snapshot_bytes_max;
-    int64_t settle_ms; /* how long a file may go on being written before it is taken as it is */
+    int64_t settle_ms;    /* how long a file may go on being written before it is taken as it is */
+    int64_t asked_ms_max; /* whoever asks a loader gives up after so long; 0: never */
 };
 
 /* Load what `key` leads to.

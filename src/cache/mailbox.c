@@ -5,6 +5,14 @@
 
 #include "platform/thread.h"
 
+void mail_free(struct mail *mail)
+{
+    if (!mail) return;
+    entry_unref(mail->entry);
+    free(mail->data);
+    free(mail);
+}
+
 enum status mailbox_init(struct mailbox *mailbox)
 {
     *mailbox = (struct mailbox){ .wakeup = wakeup_open() };
@@ -19,8 +27,7 @@ void mailbox_done(struct mailbox *mailbox)
     if (mailbox->wakeup < 0) return;
     for (struct mail *mail = mailbox_take(mailbox), *next; mail; mail = next) {
         next = mail->next;
-        entry_unref(mail->entry);
-        free(mail);
+        mail_free(mail);
     }
     close(mailbox->wakeup);
     mailbox->wakeup = -1;

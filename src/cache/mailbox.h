@@ -19,8 +19,13 @@ struct mail {
     int64_t asked_us;    /* monotonic; the loader's */
     struct entry *entry; /* a reference; NULL: see status */
     enum status status;
+    char *data; /* bytes of a stream that were asked for by loader_copy(), the mail's own; NULL: none */
+    size_t size;
     struct mailbox *to;
 };
+
+/* With the entry's reference and the data. Takes NULL. */
+void mail_free(struct mail *mail);
 
 struct mailbox {
     pthread_mutex_t lock; /* guards first and last */
@@ -33,7 +38,7 @@ void mailbox_done(struct mailbox *mailbox); /* frees what was not taken */
 
 void mailbox_post(struct mail *mail); /* to mail->to */
 
-/* All mail so far, oldest first; the caller frees each. */
+/* All mail so far, oldest first; mail_free() is the caller's to call for each. */
 struct mail *mailbox_take(struct mailbox *mailbox);
 
 #endif

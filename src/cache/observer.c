@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/list.h"
 #include "cache/keeper.h"
 #include "cache/loader.h"
@@ -34,6 +35,7 @@ struct observer {
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
     int wakeup;
+    bool has_ended;          /* of observer_stop() alone */
     unsigned settling_count; /* the observer's alone, as is the list */
     struct list settling;    /* in the order of until_us */
     pthread_t thread;
@@ -144,6 +146,15 @@ static void key_changed(void *context, struct span key, unsigned what)
     obey(&event, key);
 }
 
+/* Whoever asks next has it loaded. */
+static void drop(struct observer *observer, struct span key, uint64_t hash)
+{
+    rcu_online();
+    struct entry *entry = table_look_up(observer->table, key, hash);
+    if (entry) table_remove(observer->table, entry);
+    rcu_offline();
+}
+
 /* Whoever writes had his time: what is there now is taken, without anybody having to wait for it. */
 static void end_settling(struct observer *observer)
 {
@@ -151,7 +162,9 @@ static void end_settling(struct observer *observer)
     while (!list_is_empty(&observer->settling)) {
         struct settling *settling = CONTAINER_OF(observer->settling.next, struct settling, link);
         if (settling->until_us > now_us) return;
-        loader_reload(observer->loader, span_of(settling->key, settling->key_size), settling->hash, true);
+        struct span key = span_of(settling->key, settling->key_size);
+        if (loader_reload(observer->loader, key, settling->hash, true) != STATUS_OK)
+            drop(observer, key, settling->hash);
         forget_settling(observer, settling);
     }
 }
@@ -225,12 +238,19 @@ struct observer *observer_new(const struct load_rules *rules, const struct tree_
     return NULL;
 }
 
+bool observer_stop(struct observer *observer, int64_t patience_ms)
+{
+    if (observer->has_ended) return true;
+    atomic_store_explicit(&observer->is_stopping, 1, memory_order_release);
+    wakeup_ring(observer->wakeup);
+    return observer->has_ended = thread_join_within(observer->thread, patience_ms);
+}
+
 void observer_free(struct observer *observer)
 {
     if (!observer) return;
-    atomic_store_explicit(&observer->is_stopping, 1, memory_order_release);
-    wakeup_ring(observer->wakeup);
-    pthread_join(observer->thread, NULL);
+    bool has_ended = observer_stop(observer, -1);
+    ASSERT(has_ended);
     while (!list_is_empty(&observer->settling))
         forget_settling(observer, CONTAINER_OF(observer->settling.next, struct settling, link));
     close(observer->wakeup);

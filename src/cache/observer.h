@@ -18,7 +18,11 @@ struct observer;
 /* NULL: no memory, no descriptor, or no thread. All that is given must outlive it; each of `trees` has a watch. */
 NODISCARD struct observer *observer_new(const struct load_rules *rules, const struct tree_list *trees,
                                         struct table *table, struct loader *loader, struct keeper *keeper);
-void observer_free(struct observer *observer); /* takes NULL; stops the thread */
+
+/* Stop the thread. patience_ms: it may take so long; negative: however long. False: it still waits for the device that
+ * DocumentRoot is on, and goes on using what it was given. */
+NODISCARD bool observer_stop(struct observer *observer, int64_t patience_ms);
+void observer_free(struct observer *observer); /* takes NULL; stops it, however long that takes */
 
 struct observer_counts {
     uint64_t invalidations; /* entries removed because something was told of them */

@@ -130,6 +130,8 @@ static void take_mark(struct folder *folder, bool is_above, struct watch_mark *r
         .version = atomic_load_explicit(&folder->version, memory_order_relaxed),
         .appearances = atomic_load_explicit(&folder->appearances, memory_order_relaxed),
         .events = folder->events,
+        .device = folder->device,
+        .is_remote = folder->is_remote,
         .needs_checks = folder->needs_checks,
         .is_above = is_above,
     };
@@ -199,7 +201,8 @@ void watch_void_everything(struct watch *watch)
 /* What the key of a folder leads to. */
 struct found {
     int place, watched;
-    bool needs_checks, is_there;
+    uint64_t device;
+    bool needs_checks, is_remote, is_there;
 };
 
 /* Look, and watch; no lock is held, as this may wait. */
@@ -214,8 +217,11 @@ static enum status look_at_folder(struct watch *watch, struct span key, struct f
     memcpy(path + key.size - 1, ".", 2);
     enum status status = file_find(watch->root, path, FILE_WAIT, &ret_found->place, &facts, &identity);
     if (status != STATUS_OK) return status;
+    enum file_system system = file_system_of(ret_found->place);
     ret_found->is_there = facts.type == FILE_FOLDER;
-    ret_found->needs_checks = facts.crosses_link || !notify_is_complete(ret_found->place);
+    ret_found->device = identity.device;
+    ret_found->is_remote = system == FILE_SYSTEM_REMOTE;
+    ret_found->needs_checks = facts.crosses_link || system != FILE_SYSTEM_LOCAL;
     if (ret_found->is_there) ret_found->watched = notify_watch_folder(watch->notify, ret_found->place);
     close(ret_found->place);
     return STATUS_OK;
@@ -228,6 +234,8 @@ static void make_known(struct watch *watch, struct folder *folder, const struct 
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = true;
     watch->counts.by_age -= folder->needs_checks;
+    folder->device = found->device;
+    folder->is_remote = found->is_remote;
     folder->needs_checks = found->needs_checks || found->watched < 0 || watch->mounts < 0 ||
                            (folder->parent && (folder->parent->needs_checks || folder->parent->watched < 0));
     watch->counts.by_age += folder->needs_checks;
@@ -300,7 +308,7 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
 static void enter_slowly(struct watch *watch, struct span part, struct watch_mark *ret_mark)
 {
     struct folder *parent = NULL;
-    *ret_mark = (struct watch_mark){ .needs_checks = true };
+    *ret_mark = (struct watch_mark){ .needs_checks = true, .is_remote = true }; /* as far as is known */
     for (size_t size = 1; size <= part.size; size++) {
         if (part.data[size - 1] != '/') continue;
         struct folder *folder;
@@ -337,6 +345,24 @@ enum status watch_enter(struct watch *watch, struct span key, enum file_patience
     if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
     enter_slowly(watch, part, ret_mark);
     return STATUS_OK;
+}
+
+void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_device, struct span *ret_unknown)
+{
+    struct span part = folder_part(key);
+    *ret_device = 0;
+    *ret_unknown = SPAN_NONE;
+    pthread_mutex_lock(&watch->lock);
+    while (part.size > 0) {
+        const struct folder *folder = watch_find_folder(watch, part);
+        if (folder && folder->is_known) {
+            *ret_device = folder->device;
+            break;
+        }
+        *ret_unknown = part;
+        part = folder_part(span_first(part, part.size - 1));
+    }
+    pthread_mutex_unlock(&watch->lock);
 }
 
 bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key)

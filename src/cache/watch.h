@@ -31,9 +31,11 @@ struct folder {
     _Atomic uint32_t references; /* of entries and marks */
     uint32_t hash;               /* of the key */
     uint32_t events;             /* on names in it, since it is known */
+    uint64_t device;             /* that it lies on, once it is known */
     int watched;                 /* the watch's number, which others may have, too; -1: none */
     bool is_known;               /* what it leads to was looked at, and is watched if it can be */
-    bool needs_checks;           /* events do not tell everything here: look by age */
+    bool is_remote;    /* any call to its file system may wait for something else than a disk of this machine */
+    bool needs_checks; /* events do not tell everything here: look by age */
     struct folder *parent, *child, *sibling;
     struct folder *key_next, *watched_next;
     uint32_t recent[16]; /* hashes of the names of the last events */
@@ -44,8 +46,9 @@ struct folder {
 /* Where, and when, something is about to be looked at. */
 struct watch_mark {
     struct folder *folder; /* a reference; NULL: it cannot be watched */
+    uint64_t device;       /* that the folder lies on */
     uint32_t version, appearances, events;
-    bool needs_checks;
+    bool needs_checks, is_remote;
     bool is_above; /* `folder` is not the key's own, which is not there: when a name appears in it, that may change */
 };
 
@@ -58,6 +61,12 @@ void watch_free(struct watch *watch); /* takes NULL; no entry holds a folder any
 NODISCARD enum status watch_enter(struct watch *watch, struct span key, enum file_patience patience,
                                   struct watch_mark *ret_mark);
 void watch_leave(struct watch_mark *mark); /* gives the reference back */
+
+/* Where `key` lies, as far as it is known without looking.
+ *
+ * ret_device   of the nearest folder above it that is known; 0: none is
+ * ret_unknown  the key of the first folder of which nothing is known, a part of `key`; empty: all are known */
+void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_device, struct span *ret_unknown);
 
 /* Whether nothing happened to `key` since the mark was taken. */
 NODISCARD bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key);

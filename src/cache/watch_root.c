@@ -21,7 +21,7 @@ static bool add_step(struct watch *watch, const char *path, const char *name)
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
     step->watched = notify_watch_names(watch->notify, fd);
-    bool is_told = step->watched >= 0 && notify_is_complete(fd);
+    bool is_told = step->watched >= 0 && file_system_of(fd) == FILE_SYSTEM_LOCAL;
     close(fd);
     if (step->watched < 0) return false;
     memcpy(step->name, name, strlen(name) + 1);
@@ -164,7 +164,12 @@ struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max
     if (!watch) return NULL;
     watch->root = root;
     watch->folder_bytes_max = folder_bytes_max;
-    pthread_mutex_init(&watch->lock, NULL);
+    /* Whoever is told of an event, under the lock, may ask for whereabouts. */
+    pthread_mutexattr_t recursive;
+    pthread_mutexattr_init(&recursive);
+    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&watch->lock, &recursive);
+    pthread_mutexattr_destroy(&recursive);
     pthread_mutex_init(&watch->root_lock, NULL);
     watch->mounts = mounts_open();
     watch->notify = notify_open();

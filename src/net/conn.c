@@ -242,6 +242,8 @@ void conn_run(struct worker *worker, struct conn *conn)
         if (conn->pending) {
             is_stream = conn->pending->part == conn->pending->part_count;
             is_alive = conn_send_pending(worker, conn);
+            if (is_alive && is_stream && conn->is_waiting)
+                expect_by(worker, conn, worker->now_ms + worker->options->load_timeout_ms);
             if (is_alive && !conn->pending && !conn->closes) set_deadline(worker, conn, false, true);
         } else if (conn->closes) {
             finish(worker, conn);
@@ -275,10 +277,26 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
 void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
 {
     conn->is_waiting = false;
-    if (conn->pending) {
-        /* A window is warm, or could not be read: sending it will tell. Or the next request has what it waited for: once
-         * all before it is sent, it is asked again, and finds that in the table. */
-        if (!conn->pending->stream.entry) conn->has_request = true;
+    struct pending *pending = conn->pending;
+    if (pending) {
+        /* The next request has what it waited for: once all before it is sent, it is asked again, and finds that in the
+         * table. Or a window was brought; if it could not be, nothing may touch it, and the answer must not look whole. */
+        if (!pending->stream.entry) conn->has_request = true;
+        if (pending->stream.entry && mail->status == STATUS_EXHAUSTED) {
+            conn->cannot_send = true;
+            conn_starve(worker, conn);
+            return;
+        }
+        if (pending->stream.entry && mail->status != STATUS_OK) {
+            if (mail->status == STATUS_CHANGED) cache_forget(worker->options->cache, pending->stream.entry);
+            socket_reset_on_close(conn->fd);
+            conn_end(worker, conn);
+            return;
+        }
+        pending->copy = mail->data;
+        pending->copy_size = mail->size;
+        pending->copy_sent = 0;
+        mail->data = NULL;
         conn_run(worker, conn);
         return;
     }

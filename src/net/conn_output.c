@@ -8,6 +8,7 @@
 
 enum {
     WINDOW_BYTES = 2 << 20,  /* of a stream: made resident as a whole */
+    COPY_BYTES = 128 << 10,  /* of a remote stream: kept in memory while it is sent */
     SLICE_BYTES = 512 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
                                 more CPU a byte) */
     SEND_PARTS_MAX = 64,
@@ -78,6 +79,19 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     return !is_broken;
 }
 
+/* Have a loader bring `window` of the stream. If none can now, it is asked again in a moment. */
+static bool ask_for_window(struct worker *worker, struct conn *conn, const struct loader_window *window)
+{
+    struct entry *stream = conn->pending->stream.entry;
+    uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
+    conn->is_waiting = cache_warm(worker->options->cache, stream, window, &worker->mailbox, cookie) == STATUS_OK;
+    conn->pending->warm_from_us = worker->turn.now_us;
+    if (conn->is_waiting) return true;
+    conn->cannot_send = true;
+    conn_starve(worker, conn);
+    return false;
+}
+
 /* Make sure that the next bytes of the stream are in memory. False: a loader was asked, or none could be yet. */
 static bool window_is_warm(struct worker *worker, struct conn *conn)
 {
@@ -93,15 +107,9 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
         entry_note_warm_window(stream->entry, stream->offset, size, now_ms);
         return true;
     }
-    if (stream->left > size) file_read_ahead(stream->entry->fd, pending->warm_until, WINDOW_BYTES);
-    uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
-    conn->is_waiting =
-        cache_warm(worker->options->cache, stream->entry, stream->offset, size, &worker->mailbox, cookie) == STATUS_OK;
-    pending->warm_from_us = worker->turn.now_us;
-    if (conn->is_waiting) return false;
-    pending->warm_until = stream->offset;
-    conn->cannot_send = true;
-    conn_starve(worker, conn);
+    struct loader_window window = { .offset = stream->offset, .size = size, .ahead = stream->left - size };
+    if (window.ahead > WINDOW_BYTES) window.ahead = WINDOW_BYTES;
+    if (!ask_for_window(worker, conn, &window)) pending->warm_until = stream->offset;
     return false;
 }
 
@@ -112,6 +120,25 @@ static bool is_still_the_same(struct worker *worker, struct entry *entry)
     cache_forget(worker->options->cache,
                  entry); /* the watch will tell of it, too, but perhaps later than the next request */
     return false;
+}
+
+/* What a loader copied of a remote stream; false: broken. */
+static bool send_copy(struct worker *worker, struct conn *conn)
+{
+    struct pending *pending = conn->pending;
+    struct stream_part *stream = &pending->stream;
+    if (!pending->copy) {
+        struct loader_window window = { .offset = stream->offset, .size = stream->left };
+        if (window.size > COPY_BYTES) window.size = COPY_BYTES;
+        (void)ask_for_window(worker, conn, &window);
+        return true;
+    }
+    size_t size = pending->copy_size - pending->copy_sent;
+    struct iovec part = { .iov_base = pending->copy + pending->copy_sent, .iov_len = size };
+    ssize_t n = socket_send(conn->fd, &part, 1, (int64_t)size < stream->left);
+    if (n < 0) return note_sent(worker, conn, n);
+    pending_stream_sent(pending, (size_t)n);
+    return true;
 }
 
 /* One slice of the stream; false: broken. */
@@ -129,9 +156,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
         n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
         if (n <= 0) break;
         size -= n;
-        stream->offset += n;
-        stream->left -= n;
-        pending->sent += (uint64_t)n;
+        pending_stream_sent(pending, (size_t)n);
     }
     if (n < 0) is_well = note_sent(worker, conn, n);
     if (n == 0 && is_well) is_well = is_still_the_same(worker, stream->entry) && size == 0; /* shorter than it was */
@@ -158,7 +183,7 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     if (pending->part < pending->part_count)
         is_alive = send_pending_parts(worker, conn);
     else if (pending->stream.left > 0)
-        is_alive = send_slice(worker, conn);
+        is_alive = pending->stream.entry->is_remote ? send_copy(worker, conn) : send_slice(worker, conn);
     if (!is_alive) return false;
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {

@@ -1,5 +1,7 @@
 #include "net/pending.h"
 
+#include <stdlib.h>
+
 #include "base/check.h"
 
 /* What of part i of the turn is still to be sent. */
@@ -86,6 +88,7 @@ void pending_free(struct pending *pending, struct block_pool *pool)
     if (!pending) return;
     for (unsigned i = pending->part; i < pending->part_count; i++) entry_unref(pending->parts[i].owner);
     entry_unref(pending->stream.entry);
+    free(pending->copy);
     block_give(pool, pending, pending->capacity);
 }
 
@@ -110,6 +113,18 @@ void pending_sent(struct pending *pending, size_t size)
         pending->part++;
     }
     pending->part_sent = size;
+}
+
+void pending_stream_sent(struct pending *pending, size_t size)
+{
+    pending->sent += size;
+    pending->stream.offset += (int64_t)size;
+    pending->stream.left -= (int64_t)size;
+    if (!pending->copy) return;
+    pending->copy_sent += size;
+    if (pending->copy_sent < pending->copy_size) return;
+    free(pending->copy);
+    pending->copy = NULL;
 }
 
 uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent)

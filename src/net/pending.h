@@ -28,6 +28,8 @@ struct pending {
     bool is_corked;                    /* the socket is, until the stream's end */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
     int64_t warm_from_us;              /* when a loader was last asked for a window */
+    char *copy;                        /* of a remote stream: the bytes at its offset, from a loader; NULL: none yet */
+    size_t copy_size, copy_sent;       /* bytes of it */
     int64_t rate_from_us;              /* when the present SendMinRate window began */
     uint64_t rate_taken;               /* bytes that the peer had taken then; 0 in the first window, which is lenient */
 };
@@ -42,6 +44,9 @@ unsigned pending_parts(const struct pending *pending, struct iovec *parts, unsig
 
 /* The socket took `size` bytes of the parts. */
 void pending_sent(struct pending *pending, size_t size);
+
+/* The socket took `size` bytes of the stream. */
+void pending_stream_sent(struct pending *pending, size_t size);
 
 /* Content bytes of `exchange` among the first `sent` bytes of its turn. */
 uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent);

@@ -226,8 +226,9 @@ static void close_for_end(struct worker *worker)
         if (conn->phase == CONN_FREE) continue;
         bool is_silent = conn->phase == CONN_OPEN && !conn->stash && !conn->pending && !conn->is_waiting &&
                          conn->framing == CONTENT_NONE && !conn->closes;
-        bool must_go = worker->obeyed == WORKER_STOP ? is_over || is_silent || conn->phase == CONN_LINGERING
-                                                     : is_over && is_silent;
+        /* What waits for a device is not ready to be sent, and may never be. */
+        bool is_pointless = is_silent || conn->is_waiting || conn->phase == CONN_LINGERING;
+        bool must_go = worker->obeyed == WORKER_STOP ? is_over || is_pointless : is_over && is_silent;
         if (must_go) conn_end(worker, conn);
     }
 }
@@ -241,8 +242,7 @@ static void take_mail(struct worker *worker)
         /* Its connection may have ended meanwhile, and the slot be another's. */
         if (conn->phase == CONN_OPEN && conn->generation == generation && conn->is_waiting)
             conn_mail(worker, conn, mail);
-        entry_unref(mail->entry);
-        free(mail);
+        mail_free(mail);
     }
 }
 

@@ -9,9 +9,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
+
+#include "platform/thread.h"
 
 #ifndef RESOLVE_CACHED
 #define RESOLVE_CACHED 0x20 /* Linux 5.12 */
@@ -22,6 +25,46 @@
 
 enum { PROBE_BYTES = 32 << 10 }; /* less is hardly ever read at a time */
 enum { TMPFS_MAGIC_NUMBER = 0x01021994, RAMFS_MAGIC_NUMBER = (int)0x858458f6 };
+
+enum file_system file_system_of(int fd)
+{
+    static const struct {
+        uint32_t magic;
+        enum file_system system;
+    } known[] = {
+        { 0x6969, FILE_SYSTEM_REMOTE },      /* NFS */
+        { 0xff534d42, FILE_SYSTEM_REMOTE },  /* CIFS */
+        { 0xfe534d42, FILE_SYSTEM_REMOTE },  /* SMB2 */
+        { 0x517b, FILE_SYSTEM_REMOTE },      /* SMB */
+        { 0x65735546, FILE_SYSTEM_REMOTE },  /* FUSE */
+        { 0x01021997, FILE_SYSTEM_REMOTE },  /* 9P */
+        { 0x00c36400, FILE_SYSTEM_REMOTE },  /* Ceph */
+        { 0x5346414f, FILE_SYSTEM_REMOTE },  /* AFS */
+        { 0x0bd00bd0, FILE_SYSTEM_REMOTE },  /* Lustre */
+        { 0x01161970, FILE_SYSTEM_REMOTE },  /* GFS2 */
+        { 0x7461636f, FILE_SYSTEM_REMOTE },  /* OCFS2 */
+        { 0x794c7630, FILE_SYSTEM_LAYERED }, /* overlay */
+    };
+    struct statfs fs;
+    if (fstatfs(fd, &fs) != 0) return FILE_SYSTEM_REMOTE;
+    for (size_t i = 0; i < ARRAY_COUNT(known); i++) {
+        if ((uint32_t)fs.f_type == known[i].magic) return known[i].system;
+    }
+    return FILE_SYSTEM_LOCAL;
+}
+
+static void *closing_thread(void *fd)
+{
+    pthread_detach(pthread_self());
+    close((int)(intptr_t)fd);
+    return NULL;
+}
+
+void file_close_elsewhere(int fd)
+{
+    pthread_t thread;
+    if (thread_start(&thread, "close", closing_thread, (void *)(intptr_t)fd) != STATUS_OK) close(fd);
+}
 
 bool file_identity_equal(const struct file_identity *a, const struct file_identity *b)
 {
@@ -65,6 +108,24 @@ static void identity_of(const struct stat *st, struct file_identity *ret_identit
     };
 }
 
+/* fstat(), which with FILE_NOWAIT asks nobody but the kernel. */
+static int look(int fd, enum file_patience patience, struct stat *ret)
+{
+    struct statx st;
+    if (patience == FILE_WAIT) return fstat(fd, ret);
+    if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_BASIC_STATS, &st) != 0) return -1;
+    *ret = (struct stat){
+        .st_dev = makedev(st.stx_dev_major, st.stx_dev_minor),
+        .st_ino = st.stx_ino,
+        .st_mode = st.stx_mode,
+        .st_nlink = st.stx_nlink,
+        .st_size = (off_t)st.stx_size,
+        .st_mtim = { st.stx_mtime.tv_sec, st.stx_mtime.tv_nsec },
+        .st_ctim = { st.stx_ctime.tv_sec, st.stx_ctime.tv_nsec },
+    };
+    return 0;
+}
+
 enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                       struct file_facts *ret_facts, struct file_identity *ret_identity)
 {
@@ -80,7 +141,7 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
         return status_from_errno(errno);
     }
     struct stat st;
-    if (fstat(place, &st) != 0) {
+    if (look(place, patience, &st) != 0) {
         enum status failed = status_from_errno(errno);
         close(place);
         return failed;

@@ -48,10 +48,23 @@ NODISCARD int file_root_open(const char *path);
 /* Whether this kernel has openat2 with RESOLVE_BENEATH (Linux 5.6), asked of `root`. */
 NODISCARD bool file_beneath_supported(int root);
 
+enum file_system {
+    FILE_SYSTEM_LOCAL,   /* events tell of every change, and what is in memory is had without waiting */
+    FILE_SYSTEM_LAYERED, /* the same, but no event tells of the lower layers (overlay) */
+    FILE_SYSTEM_REMOTE, /* others may change it behind the kernel, and any call may wait for them (network, FUSE): also open, stat and close */
+};
+
+/* Of what `fd` names. This may wait. */
+NODISCARD enum file_system file_system_of(int fd);
+
+/* Close `fd` on a remote file system, for one who must not wait for that. */
+void file_close_elsewhere(int fd);
+
 /* Find what is at `path` (relative, NUL-terminated, "." for the root itself) beneath `root`, without opening it for reading.
  *
  * ret_place  on STATUS_OK, a descriptor that only names the place (O_PATH)
  * ret_facts  whatever is returned, crosses_link is set: also a link may lead to nothing
+ * ret_identity  with FILE_NOWAIT what the kernel knows, which on a remote file system may be old
  */
 NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                                 struct file_facts *ret_facts, struct file_identity *ret_identity);

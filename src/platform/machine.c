@@ -1,6 +1,7 @@
 #include "platform/machine.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -143,4 +144,16 @@ void machine_allocator_tune(void)
     mallopt(M_TRIM_THRESHOLD, 8 << 20);
     mallopt(M_ARENA_MAX, 1);
 #endif
+}
+
+bool machine_process_lingers(int pid)
+{
+    char name[40], text[256];
+    snprintf(name, sizeof name, "/proc/%d/stat", pid);
+    int fd = open(name, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+    if (fd >= 0) close(fd);
+    text[size > 0 ? size : 0] = '\0';
+    const char *state = strrchr(text, ')'); /* behind the name, which may hold anything */
+    return state && state[1] == ' ' && state[2] == 'Z';
 }

@@ -5,6 +5,7 @@
 #ifndef FOLIO_PLATFORM_MACHINE_H
 #define FOLIO_PLATFORM_MACHINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Bytes of memory that this process may use: the machine's, or less where a cgroup (v1 or v2) says so. */
@@ -24,5 +25,8 @@ unsigned machine_descriptors_open(void);
 
 /* Make the allocator keep to few arenas and few mappings, and give memory back; before any thread is started. */
 void machine_allocator_tune(void);
+
+/* Whether the process `pid` has exited, but for threads that the kernel does not let go yet: nobody can wait for it then. */
+bool machine_process_lingers(int pid);
 
 #endif

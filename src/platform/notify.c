@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <sys/inotify.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 enum { EVENTS_BYTES = 64 << 10 };
@@ -80,28 +79,4 @@ void notify_read(int notify, void (*each)(void *context, const struct notify_eve
         each(context, &event);
         at += sizeof *raw + raw->len;
     }
-}
-
-bool notify_is_complete(int fd)
-{
-    static const uint32_t incomplete[] = {
-        0x6969,     /* NFS */
-        0xff534d42, /* CIFS */
-        0xfe534d42, /* SMB2 */
-        0x517b,     /* SMB */
-        0x65735546, /* FUSE */
-        0x01021997, /* 9P */
-        0x794c7630, /* overlay: its lower layers */
-        0x00c36400, /* Ceph */
-        0x5346414f, /* AFS */
-        0x0bd00bd0, /* Lustre */
-        0x01161970, /* GFS2 */
-        0x7461636f, /* OCFS2 */
-    };
-    struct statfs fs;
-    if (fstatfs(fd, &fs) != 0) return false;
-    for (size_t i = 0; i < ARRAY_COUNT(incomplete); i++) {
-        if ((uint32_t)fs.f_type == incomplete[i]) return false;
-    }
-    return true;
 }

@@ -43,8 +43,4 @@ void notify_forget(int notify, int watch);
  * still readable. */
 void notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context);
 
-/* Whether the file system that `fd` is on tells of every change: not one that others change behind the kernel (network
- * file systems, FUSE), nor the lower layers of an overlay. */
-NODISCARD bool notify_is_complete(int fd);
-
 #endif

@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(void *), void *argument)
@@ -22,6 +23,17 @@ enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(
     if (failed) return STATUS_EXHAUSTED;
     (void)pthread_setname_np(*ret_thread, name);
     return STATUS_OK;
+}
+
+bool thread_join_within(pthread_t thread, int64_t patience_ms)
+{
+    if (patience_ms < 0) return pthread_join(thread, NULL) == 0;
+    struct timespec until;
+    (void)clock_gettime(CLOCK_REALTIME, &until); /* the one clock that pthread_timedjoin_np() takes */
+    int64_t ns = until.tv_nsec + patience_ms % 1000 * 1000000;
+    until.tv_sec += patience_ms / 1000 + ns / 1000000000;
+    until.tv_nsec = ns % 1000000000;
+    return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 
 void thread_bind_to_cpu(unsigned index)

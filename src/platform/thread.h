@@ -6,6 +6,7 @@
 #define FOLIO_PLATFORM_THREAD_H
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,10 @@ enum { THREAD_STACK_BYTES = 256 * 1024 };
 /* Start body(argument) in a thread called `name` (15 bytes at most). All signals are blocked in it.
  * STATUS_EXHAUSTED: the system has no thread to give. */
 NODISCARD enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(void *), void *argument);
+
+/* Wait for the end of `thread`, and give it back to the system. patience_ms: for how long; negative: however long.
+ * False: it still runs. */
+NODISCARD bool thread_join_within(pthread_t thread, int64_t patience_ms);
 
 /* Bind the calling thread to the index-th of the CPUs that the process may use. A hint; failure is ignored. */
 void thread_bind_to_cpu(unsigned index);

@@ -23,11 +23,11 @@
 #include "server/stats.h"
 
 enum {
-    LOADERS_MAX = 8,
     DESCRIPTORS_RESERVED = 24, /* standard ones, logs, signals, and what each load opens for a moment */
     DESCRIPTORS_A_WORKER = 4,  /* epoll, mailbox, what it opens in place */
     WITHOUT_BODY_MAX = 8192,
     QUIT_GRACE_MS = 1000,
+    LOADS_GRACE_MS = 200, /* for reads that are under way, at the end */
     HAND_OVER_GRACE_MS = 10000,
     TYPES_BYTES_MAX = 4 << 20,
 };
@@ -84,6 +84,8 @@ static void plan(struct server *server)
         reserved += 2 * server->listeners->at[i].count + server->thread_count;
     reserved += 2 * sites_trees(server->serving.sites)->count; /* the root, and its watch */
     for (size_t i = 0; i < config->site_count; i++) reserved += 2 * config->sites[i]->logs.count;
+    uint64_t loads = descriptors / 16; /* when devices hang, more loads hold descriptors than usual */
+    reserved += loads < 2 * LOADER_THREADS_MAX ? loads : 2 * LOADER_THREADS_MAX;
     uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
     uint64_t streams = to_share / 8;
     uint64_t connections = to_share - streams;
@@ -97,6 +99,7 @@ static void plan(struct server *server)
             .context = server->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,
             .settle_ms = (int64_t)config->settle_ms,
+            .asked_ms_max = (int64_t)config->load_timeout_ms,
         },
         .limits = {
             .bytes = bytes,
@@ -107,7 +110,7 @@ static void plan(struct server *server)
         .trees = *sites_trees(server->serving.sites),
         .revalidate_ms = (int64_t)config->revalidate_ms,
         .expire_ms = (int64_t)config->expire_ms,
-        .loaders_max = LOADERS_MAX,
+        .loaders_max = LOADER_THREADS_MAX,
     };
     server->worker_options = (struct worker_options){
         .limits = {
@@ -263,6 +266,18 @@ static void end_workers(struct server *server)
     }
 }
 
+/* Some thread waits for a device, perhaps for ever, and goes on using what it was given: all of it goes with the process. */
+NORETURN static void abandon(struct server *server, uint64_t requests, uint32_t connections, bool was_ready)
+{
+    uint64_t lost = server_logs_close(server->serving.logs);
+    if (was_ready)
+        printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " lost-log-lines=%" PRIu64
+               "; a device did not answer, and is not waited for\n",
+               requests, connections, lost);
+    fflush(stdout);
+    _exit(was_ready ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
 /* Take everything down, and tell what was left over. */
 static void take_down(struct server *server, bool was_ready)
 {
@@ -271,7 +286,8 @@ static void take_down(struct server *server, bool was_ready)
         if (server->workers[i]) requests += atomic_load(&server->workers[i]->counts.requests);
     }
     uint32_t connections = atomic_load(&server->connections);
-    if (server->serving.cache) cache_stop(server->serving.cache);
+    if (server->serving.cache && !cache_stop(server->serving.cache, LOADS_GRACE_MS))
+        abandon(server, requests, connections, was_ready);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->serving.cache, &held);
     uint64_t lost = server_logs_close(server->serving.logs);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "platform/clock.h"
+#include "platform/machine.h"
 #include "platform/thread.h"
 #include "server/listeners.h"
 #include "server/server.h"
@@ -23,6 +24,9 @@ enum {
     PAUSE_MS_MIN = 100, /* before a server that crashed soon after its start is started again; doubled each time */
     PAUSE_MS_MAX = 5000,
     LIVED_WELL_MS = 10000, /* after so long a crash is a new story */
+    STOP_MS = 6000,        /* for a server to end after TERM, which takes it two seconds at most; then it is killed */
+    GONE_MS = 1000, /* for one that was killed, or has exited but for threads that a device holds in the kernel */
+    LOOK_MS = 100,  /* between two looks for such */
 };
 
 enum child_state { CHILD_NONE, CHILD_STARTING, CHILD_SERVING, CHILD_LEAVING, CHILD_ASKED /* whether it takes over */ };
@@ -49,6 +53,8 @@ struct supervisor {
     int exit_status;
     int64_t restart_at_ms; /* 0: nothing to start again */
     int64_t pause_ms;
+    int64_t kill_at_ms;  /* what has not ended by then; 0: it has all the time */
+    int64_t leave_at_ms; /* whoever is still there by then; 0: not yet */
 };
 
 static int64_t now_ms(void)
@@ -282,7 +288,10 @@ static void reap(struct supervisor *supervisor)
 static void tell_children(struct supervisor *supervisor, int signal_number)
 {
     for (unsigned i = 0; i < CHILDREN_MAX; i++) {
-        if (supervisor->children[i].state != CHILD_NONE) kill(supervisor->children[i].pid, signal_number);
+        const struct child *child = &supervisor->children[i];
+        /* One that only gets ready has nothing to finish. */
+        int number = child->state == CHILD_STARTING && signal_number == SIGQUIT ? SIGTERM : signal_number;
+        if (child->state != CHILD_NONE) kill(child->pid, number);
     }
 }
 
@@ -294,6 +303,36 @@ static void stop(struct supervisor *supervisor, int signal_number)
     supervisor->is_stopping = true;
     supervisor->was_told_to_stop |= signal_number == SIGTERM;
     tell_children(supervisor, again ? SIGKILL : signal_number);
+    if (signal_number == SIGTERM) supervisor->kill_at_ms = now_ms() + (again ? 0 : STOP_MS);
+}
+
+/* All have exited, and cannot be waited for. */
+static bool all_linger(const struct supervisor *supervisor)
+{
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        const struct child *child = &supervisor->children[i];
+        if (child->state != CHILD_NONE && !machine_process_lingers(child->pid)) return false;
+    }
+    return true;
+}
+
+/* Returns whether it is time to leave, whoever is still there. */
+static bool hurry(struct supervisor *supervisor)
+{
+    if (!supervisor->was_told_to_stop) return false;
+    bool is_late = supervisor->kill_at_ms && now_ms() >= supervisor->kill_at_ms;
+    if (is_late) {
+        tell_children(supervisor, SIGKILL);
+        supervisor->kill_at_ms = 0;
+    }
+    if (!supervisor->leave_at_ms && (is_late || all_linger(supervisor))) supervisor->leave_at_ms = now_ms() + GONE_MS;
+    if (!supervisor->leave_at_ms || now_ms() < supervisor->leave_at_ms) return false;
+    for (unsigned i = 0; i < CHILDREN_MAX; i++) {
+        if (supervisor->children[i].state != CHILD_NONE)
+            fprintf(stderr, "folio: server process %d waits for a device that does not answer, and is left behind\n",
+                    (int)supervisor->children[i].pid);
+    }
+    return true;
 }
 
 /* SIGRTMIN: whoever serves tells its counts. */
@@ -326,6 +365,7 @@ static void obey(struct supervisor *supervisor, uint32_t signal_number)
 
 static int wait_ms(struct supervisor *supervisor)
 {
+    if (supervisor->was_told_to_stop) return LOOK_MS;
     if (supervisor->restart_at_ms == 0 || supervisor->is_stopping || child_in(supervisor, CHILD_STARTING)) return -1;
     int64_t left = supervisor->restart_at_ms - now_ms();
     return left > 0 ? (int)left : 0;
@@ -348,7 +388,7 @@ static void run(struct supervisor *supervisor)
         reap(supervisor);
         bool is_alone = !child_in(supervisor, CHILD_STARTING) && !child_in(supervisor, CHILD_SERVING) &&
                         !child_in(supervisor, CHILD_LEAVING);
-        if (supervisor->is_stopping && is_alone) return;
+        if (supervisor->is_stopping && (is_alone || hurry(supervisor))) return;
         struct child *starting = child_in(supervisor, CHILD_STARTING);
         /* One that was to take over was given up before there was any other: what was served last is started again. */
         if (!starting && !child_in(supervisor, CHILD_SERVING) && supervisor->restart_at_ms == 0)

@@ -318,6 +318,7 @@ def test_it_can_be_stopped_while_somebody_waits(server, disk, number):
         server.send_signal(number)
         opener = threading.Timer(0.2, disk.open)
         opener.start()
+        server.expects_hang = number == signal.SIGTERM
         if number == signal.SIGQUIT:
             response = connection.receive()
             assert response.body == COLD and response.closes()

@@ -64,7 +64,7 @@ static int without_a_cache(void **state)
     (void)state;
     uint64_t held = 4711;
     rcu_reader_end();
-    cache_stop(cache);
+    assert_true(cache_stop(cache, -1));
     mailbox_done(&mailbox);
     cache_free(cache, &held);
     scratch_close(&scratch);
@@ -425,7 +425,7 @@ static void whoever_waits_when_it_stops_is_told(void **state)
     assert_int_equal(write(writer, "CON", 3), 3); /* it would be waited for */
     assert_int_equal(cache_ask(other, SPAN("/file"), &mailbox, 1), STATUS_OK);
     rcu_offline();
-    cache_stop(other);
+    assert_true(cache_stop(other, -1));
     struct mail *mail = mailbox_take(&mailbox);
     assert_non_null(mail);
     assert_int_equal(mail->status, STATUS_FAILED);

@@ -302,7 +302,8 @@ static void warm(struct entry *stream, int64_t offset, int64_t size)
 {
     struct mail *mail = malloc(sizeof *mail);
     *mail = (struct mail){ .to = &mailbox, .cookie = 99 };
-    assert_int_equal(loader_warm(loader, stream, offset, size, mail), STATUS_OK);
+    const struct loader_window window = { .offset = offset, .size = size };
+    assert_int_equal(loader_warm(loader, stream, &window, mail), STATUS_OK);
 }
 
 static void a_warmed_window_is_resident(void **state)
@@ -361,7 +362,7 @@ static void a_stream_lives_as_long_as_it_is_warmed(void **state)
 static void a_reload_is_for_nobody_in_particular(void **state)
 {
     (void)state;
-    loader_reload(loader, SPAN("/file"), table_hash(rig.table, SPAN("/file")), false);
+    assert_int_equal(loader_reload(loader, SPAN("/file"), table_hash(rig.table, SPAN("/file")), false), STATUS_OK);
     for (int tries = 0; loader_loads(loader) == 0; tries++) {
         assert_in_range(tries, 0, PATIENCE_MS);
         poll(NULL, 0, 1);
@@ -540,11 +541,17 @@ static void a_loader_without_threads_refuses(void **state)
     *mail = (struct mail){ .to = &mailbox };
     assert_int_equal(loader_load(loader, SPAN("/file"), 1, mail), STATUS_EXHAUSTED);
     struct entry *stream = entry_new(ENTRY_STREAM, SPAN("/s"), 0, 0, 10);
-    assert_int_equal(loader_warm(loader, stream, 0, 10, mail), STATUS_EXHAUSTED);
+    const struct loader_window window = { .size = 10 };
+    assert_int_equal(loader_warm(loader, stream, &window, mail), STATUS_EXHAUSTED);
+    assert_int_equal(loader_copy(loader, stream, &window, mail), STATUS_EXHAUSTED);
+    stream->is_queued = 1;
+    loader_check(loader, stream);
+    assert_int_equal(stream->is_queued, 0);
     assert_int_equal(stream->references, 1);
     entry_unref(stream);
     free(mail);
-    loader_reload(loader, SPAN("/file"), 1, false);
+    assert_int_equal(loader_reload(loader, SPAN("/file"), 1, false), STATUS_EXHAUSTED);
+    assert_int_equal(loader_scan(loader, &rig_tree, SPAN("/")), STATUS_EXHAUSTED);
 }
 
 #define WITH_A_LOADER(test) cmocka_unit_test_setup_teardown(test, with_a_loader, without_a_loader)
