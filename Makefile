@@ -9,7 +9,7 @@ DESTDIR  =
 
 # Meson and ninja use all processors by themselves.
 .NOTPARALLEL:
-.PHONY: build run test bench fuzz lint format install uninstall clean help
+.PHONY: build run test bench fuzz lint format manual install uninstall clean help
 
 ## make                                the server, as build/folio
 build:
@@ -49,10 +49,15 @@ format:
 	@tools/install-deps lint
 	@tools/format
 
-## make install PREFIX=… DESTDIR=…     the server, its manual page, its systemd unit, the site
+## make manual                         write folio.conf(5) anew from the table of directives
+manual: build
+	build/folio directives --man > packaging/folio.conf.5
+
+## make install PREFIX=… DESTDIR=…     the server, its manual pages, its systemd unit, the site
 install: | build/folio
 	install -D -m 755 build/folio '$(DESTDIR)$(PREFIX)/bin/folio'
 	install -D -m 644 packaging/folio.1 '$(DESTDIR)$(PREFIX)/share/man/man1/folio.1'
+	install -D -m 644 packaging/folio.conf.5 '$(DESTDIR)$(PREFIX)/share/man/man5/folio.conf.5'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system' '$(DESTDIR)$(PREFIX)/share/folio/site'
 	sed 's|@PREFIX@|$(PREFIX)|g' packaging/folio.service > '$(DESTDIR)$(PREFIX)/lib/systemd/system/folio.service'
 	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/folio.service'
@@ -61,6 +66,7 @@ install: | build/folio
 ## make uninstall PREFIX=… DESTDIR=…   and away with them
 uninstall:
 	rm -f '$(DESTDIR)$(PREFIX)/bin/folio' '$(DESTDIR)$(PREFIX)/share/man/man1/folio.1'
+	rm -f '$(DESTDIR)$(PREFIX)/share/man/man5/folio.conf.5'
 	rm -f '$(DESTDIR)$(PREFIX)/lib/systemd/system/folio.service'
 	rm -rf '$(DESTDIR)$(PREFIX)/share/folio'
 

@@ -5,18 +5,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/quantity.h"
+#include "cli/check.h"
+#include "cli/directives.h"
+#include "server/config_print.h"
 #include "server/config_reader.h"
 #include "server/inheritance.h"
 #include "server/supervisor.h"
 
-enum { BINDS_MAX = CONFIG_LISTENS_MAX, DEFAULT_PORT = 8080, OPTION_THREADS = 256, OPTION_ACCESS_LOG };
+enum {
+    BINDS_MAX = CONFIG_LISTENS_MAX,
+    DEFAULT_PORT = 8080,
+    OPTION_THREADS = 256,
+    OPTION_ACCESS_LOG,
+    OPTION_STRICT,
+    OPTION_JSON,
+};
+
+enum command_mode { COMMAND_SERVE, COMMAND_CHECK, COMMAND_PRINT, COMMAND_SITES };
 
 struct command {
     int argc;
     char **argv;
-    bool only_checks; /* -t */
+    enum command_mode mode;
+    bool is_strict, is_json;
+    const char *file;    /* of directives; NULL: none */
+    const char *operand; /* DIR; NULL: none */
     struct config config;
     struct config_report report;
     struct config_reader *reader;
@@ -27,32 +43,40 @@ struct command {
     bool is_misused; /* an option's value is wrong */
 };
 
-static const char usage_text[] = "usage: folio [OPTIONS] [DIR]\n"
-                                 "\n"
-                                 "Serve the files in DIR (default: the present folder) over HTTP.\n"
-                                 "\n"
-                                 "  -p, --port N             port to listen at (default 8080; 0: any free one)\n"
-                                 "  -b, --bind ADDRESS       address to listen at, or unix:PATH; may be repeated\n"
-                                 "                           (default: every address, IPv4 and IPv6)\n"
-                                 "      --threads N          worker threads (default: one for each CPU)\n"
-                                 "      --access-log FILE    log requests to FILE; - is standard output\n"
-                                 "  -f, --file FILE          read directives from FILE; options and -c come after it\n"
-                                 "  -t, --check              only say whether the configuration is right\n"
-                                 "  -c, --directive 'NAME VALUE'\n"
-                                 "                           any directive, for example -c 'MMapMaxBytes 512M';\n"
-                                 "                           may be repeated\n"
-                                 "  -V, --version            print the version\n"
-                                 "  -h, --help               print this\n"
-                                 "\n"
-                                 "Examples:\n"
-                                 "  folio                              this folder, at http://localhost:8080/\n"
-                                 "  folio -p 80 /srv/www               a site\n"
-                                 "  folio -b 127.0.0.1 --access-log - public\n"
-                                 "  folio -b unix:/run/folio.sock -c 'MMapMaxBytes 2G' /srv/www\n"
-                                 "\n"
-                                 "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun,\n"
-                                 "HUP and USR1 read the configuration again, USR2 upgrades to the binary that is\n"
-                                 "there now, without losing a request. RTMIN tells counts.\n";
+static const char usage_text[] =
+    "usage: folio [OPTIONS] [DIR]\n"
+    "       folio check [OPTIONS] [FILE]\n"
+    "       folio directives [NAME|--man]\n"
+    "\n"
+    "Serve the files in DIR (default: the present folder) over HTTP; look for mistakes in\n"
+    "a FILE of directives; tell what directives there are.\n"
+    "\n"
+    "  -p, --port N             port to listen at (default 8080; 0: any free one)\n"
+    "  -b, --bind ADDRESS       address to listen at, or unix:PATH; may be repeated\n"
+    "                           (default: every address, IPv4 and IPv6)\n"
+    "      --threads N          worker threads (default: one for each CPU)\n"
+    "      --access-log FILE    log requests to FILE; - is standard output\n"
+    "  -f, --file FILE          read directives from FILE; options and -c come after it\n"
+    "  -t, --check              say what is wrong with the configuration, as `folio check`\n"
+    "      --strict             with -t: what is legal but hardly meant is wrong, too\n"
+    "      --json               with -t: say it as JSON, on standard output\n"
+    "  -T, --print              print the configuration that holds, defaults included\n"
+    "  -S, --sites              print the virtual hosts by address and name\n"
+    "  -c, --directive 'NAME VALUE'\n"
+    "                           any directive, for example -c 'MMapMaxBytes 512M';\n"
+    "                           may be repeated\n"
+    "  -V, --version            print the version\n"
+    "  -h, --help               print this\n"
+    "\n"
+    "Examples:\n"
+    "  folio                              this folder, at http://localhost:8080/\n"
+    "  folio -p 80 /srv/www               a site\n"
+    "  folio -b 127.0.0.1 --access-log - public\n"
+    "  folio -b unix:/run/folio.sock -c 'MMapMaxBytes 2G' /srv/www\n"
+    "\n"
+    "Signals: TERM and INT stop (a second one at once), QUIT finishes what was begun,\n"
+    "HUP and USR1 read the configuration again, USR2 upgrades to the binary that is\n"
+    "there now, without losing a request. RTMIN tells counts.\n";
 
 static int usage_error(const char *message, const char *argument)
 {
@@ -95,23 +119,57 @@ static void apply_listens(struct command *command)
     apply(command, "--port", "Listen", value);
 }
 
-/* Returns -1 to go on, or the exit status. */
-static int read_options(struct command *command, int argc, char **argv)
+static const char short_options[] = "p:b:f:tTSc:Vh";
+static const struct option options[] = {
+    { "port", required_argument, NULL, 'p' },
+    { "bind", required_argument, NULL, 'b' },
+    { "threads", required_argument, NULL, OPTION_THREADS },
+    { "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
+    { "file", required_argument, NULL, 'f' },
+    { "check", no_argument, NULL, 't' },
+    { "strict", no_argument, NULL, OPTION_STRICT },
+    { "json", no_argument, NULL, OPTION_JSON },
+    { "print", no_argument, NULL, 'T' },
+    { "sites", no_argument, NULL, 'S' },
+    { "directive", required_argument, NULL, 'c' },
+    { "version", no_argument, NULL, 'V' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+/* What must be known before anything is applied: what is to be done, and with which file. Returns -1, or the exit status. */
+static int look_ahead(struct command *command)
 {
-    static const struct option options[] = {
-        { "port", required_argument, NULL, 'p' },
-        { "bind", required_argument, NULL, 'b' },
-        { "threads", required_argument, NULL, OPTION_THREADS },
-        { "access-log", required_argument, NULL, OPTION_ACCESS_LOG },
-        { "file", required_argument, NULL, 'f' },
-        { "check", no_argument, NULL, 't' },
-        { "directive", required_argument, NULL, 'c' },
-        { "version", no_argument, NULL, 'V' },
-        { "help", no_argument, NULL, 'h' },
-        { NULL, 0, NULL, 0 },
-    };
+    unsigned files = 0;
+    optind = 1;
+    opterr = 0;
+    for (int option; (option = getopt_long(command->argc, command->argv, short_options, options, NULL)) != -1;) {
+        if (option == 't') command->mode = COMMAND_CHECK;
+        if (option == 'T') command->mode = COMMAND_PRINT;
+        if (option == 'S') command->mode = COMMAND_SITES;
+        if (option != 'f') continue;
+        command->file = optarg;
+        files++;
+    }
+    opterr = 1;
+    if (files > 1) return usage_error("more than one --file; the first may Include the others", NULL);
+    command->operand = optind < command->argc ? command->argv[optind] : NULL;
+    if (command->argc - optind > 1) return usage_error("more than one operand: unexpected", command->argv[optind + 1]);
+    struct stat st;
+    bool is_folder = command->operand && stat(command->operand, &st) == 0 && S_ISDIR(st.st_mode);
+    if (command->mode != COMMAND_SERVE && command->operand && !is_folder && !command->file) {
+        command->file = command->operand;
+        command->operand = NULL;
+    }
+    return -1;
+}
+
+/* Returns -1 to go on, or the exit status. */
+static int read_options(struct command *command)
+{
     uint64_t port;
-    for (int option; (option = getopt_long(argc, argv, "p:b:f:tc:Vh", options, NULL)) != -1;) {
+    optind = 1;
+    for (int option; (option = getopt_long(command->argc, command->argv, short_options, options, NULL)) != -1;) {
         switch (option) {
         case 'p':
             if (!quantity_parse_number(span_of_string(optarg), &port) || port > 65535)
@@ -125,8 +183,12 @@ static int read_options(struct command *command, int argc, char **argv)
             break;
         case OPTION_THREADS: apply(command, "--threads", "Threads", optarg); break;
         case OPTION_ACCESS_LOG: apply(command, "--access-log", "CustomLog", optarg); break;
-        case 'f': break; /* read before everything else */
-        case 't': command->only_checks = true; break;
+        case 'f':
+        case 't':
+        case 'T':
+        case 'S': break; /* seen by look_ahead() */
+        case OPTION_STRICT: command->is_strict = true; break;
+        case OPTION_JSON: command->is_json = true; break;
         case 'c': config_reader_line(command->reader, span_of_string(optarg), "-c"); break;
         case 'V': printf("folio %s\n", FOLIO_VERSION); return 0;
         case 'h': fputs(usage_text, stdout); return 0;
@@ -136,90 +198,101 @@ static int read_options(struct command *command, int argc, char **argv)
     return -1;
 }
 
-/* -f comes first, wherever it stands: what is said on the command line has the last word. */
-static void read_file(struct command *command)
-{
-    for (int i = 1; i < command->argc; i++) {
-        const char *argument = command->argv[i], *value = NULL;
-        if (strcmp(argument, "--") == 0) break;
-        if (strcmp(argument, "-f") == 0 || strcmp(argument, "--file") == 0)
-            value = i + 1 < command->argc ? command->argv[i + 1] : NULL;
-        else if (strncmp(argument, "--file=", 7) == 0)
-            value = argument + 7;
-        else if (strncmp(argument, "-f", 2) == 0)
-            value = argument + 2;
-        if (!value) continue;
-        config_reader_file(command->reader, value);
-        return;
-    }
-}
-
-/* Read the file and the command line. Returns -1, or the exit status. */
+/* Read the file and the command line, which has the last word. Returns -1, or the exit status. */
 static int read_all(struct command *command)
 {
     const struct site_config *main_site = command->config.sites[0];
-    read_file(command);
-    int exit_status = read_options(command, command->argc, command->argv);
+    int exit_status = look_ahead(command);
     if (exit_status >= 0) return exit_status;
-    if (command->argc - optind > 1) return usage_error("more than one folder: unexpected", command->argv[optind + 1]);
+    if (command->file) config_reader_file(command->reader, command->file);
+    exit_status = read_options(command);
+    if (exit_status >= 0) return exit_status;
     apply_listens(command);
-    bool is_named = command->argc > optind || !main_site->document_root.data;
-    const char *folder = command->argc > optind ? command->argv[optind] : ".";
-    if (is_named) apply(command, "DIR", "DocumentRoot", folder);
+    /* Whoever writes virtual hosts says himself what is served, and where. */
+    bool wants_root = !main_site->document_root.data && command->config.site_count == 1;
+    if (command->operand || wants_root)
+        apply(command, "DIR", "DocumentRoot", command->operand ? command->operand : ".");
     config_reader_finish(command->reader);
-    if (command->report.mistakes == 0) return -1;
-    config_report_print(&command->report, stderr);
-    if (command->is_misused) fputs("  see folio --help\n", stderr);
-    return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
+    return -1;
 }
 
-/* Make command->config. Returns -1, or the exit status. */
+/* Make command->config and command->report. Returns -1, or the exit status. */
 static int configure(struct command *command)
 {
     command->port = DEFAULT_PORT;
     command->has_port = command->is_misused = false;
     command->bind_count = 0;
-    optind = 1;
+    command->file = NULL;
     command->reader = config_reader_new(&command->config, &command->report, &config_files_of_system);
     if (!command->reader) {
         fprintf(stderr, "folio: cannot read a configuration: %s\n", strerror(errno));
-        return 1;
+        return EXIT_FAILURE;
     }
     int exit_status = read_all(command);
     config_reader_free(command->reader);
-    config_report_done(&command->report);
     command->reader = NULL;
     return exit_status;
+}
+
+/* Whether it can be served by; else it is told what is wrong. */
+static bool is_right(const struct command *command)
+{
+    if (command->report.mistakes == 0) return true;
+    config_report_print(&command->report, stderr);
+    if (command->is_misused) fputs("  see folio --help\n", stderr);
+    return false;
 }
 
 static bool configure_again(void *context, struct config *config)
 {
     struct command *command = context;
-    bool configured = configure(command) < 0;
+    bool is_configured = configure(command) < 0 && is_right(command);
+    config_report_done(&command->report);
     *config = command->config;
     command->config = (struct config){ 0 };
-    return configured;
+    return is_configured;
+}
+
+/* Everything that does not serve. */
+static int look(struct command *command)
+{
+    if (command->mode == COMMAND_CHECK) {
+        struct check_options check = { .is_strict = command->is_strict, .is_json = command->is_json };
+        int exit_status = check_run(&command->config, &command->report, &check);
+        return command->is_misused ? EXIT_USAGE : exit_status;
+    }
+    if (!is_right(command)) return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
+    if (command->mode == COMMAND_PRINT)
+        config_print(&command->config, false, stdout);
+    else
+        config_print_sites(&command->config, stdout);
+    return 0;
+}
+
+static int serve(struct command *command)
+{
+    bool can_serve = is_right(command);
+    struct config config = command->config;
+    config_report_done(&command->report);
+    command->config = (struct config){ 0 };
+    if (can_serve) return supervisor_run(&config, configure_again, command, command->argv);
+    config_done(&config);
+    return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
 }
 
 int command_run(int argc, char **argv)
 {
     static struct command command;
-    command.argc = argc;
-    command.argv = argv;
+    if (argc > 1 && strcmp(argv[1], "directives") == 0) return directives_run(argc - 1, argv + 1);
+    bool is_check = argc > 1 && strcmp(argv[1], "check") == 0;
+    command.mode = is_check ? COMMAND_CHECK : COMMAND_SERVE;
+    command.argc = argc - is_check;
+    command.argv = argv + is_check;
     if (inheritance_is_ours()) return supervisor_run(NULL, configure_again, &command, argv);
     int exit_status = configure(&command);
-    struct config config = command.config;
-    command.config = (struct config){ 0 };
-    if (exit_status >= 0) {
-        config_done(&config);
-        return exit_status;
-    }
-    if (!command.only_checks) return supervisor_run(&config, configure_again, &command, argv);
-    config_done(&config);
-    if (!inheritance_sign()) {
-        fputs("folio: the sockets of that version cannot be taken over; stop it, and start this one\n", stderr);
-        return EXIT_FAILURE;
-    }
-    puts("folio: the configuration is right");
-    return 0;
+    if (exit_status < 0 && command.mode == COMMAND_SERVE) return serve(&command);
+    if (exit_status < 0) exit_status = look(&command);
+    config_report_done(&command.report);
+    config_done(&command.config);
+    return exit_status;
 }

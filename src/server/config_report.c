@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "base/text_escape.h"
+
 enum { SHOWN_BYTES = 100, SHOWN_BEFORE_BYTES = 40 };
 
 void config_report_add(struct config_report *report, bool is_warning, const struct config_spot *spot,
@@ -75,6 +77,57 @@ void config_report_print(const struct config_report *report, FILE *to)
 {
     for (size_t i = 0; i < report->remarks.count; i++) print_remark(report->remarks.items[i], to);
     if (report->mistakes + report->warnings > report->remarks.count) fputs("folio: there is more\n", to);
+}
+
+static void print_json_text(struct span text, FILE *to)
+{
+    char *escaped = text.data ? malloc(TEXT_ESCAPED_FACTOR * text.size + 1) : NULL;
+    if (!escaped) {
+        fputs("null", to);
+        return;
+    }
+    *text_append_json(escaped, text) = '\0';
+    fprintf(to, "\"%s\"", escaped);
+    free(escaped);
+}
+
+static void print_json_remark(const struct config_remark *remark, FILE *to)
+{
+    const struct config_spot *spot = &remark->spot;
+    fputs("{\"file\": ", to);
+    print_json_text(spot->place.file ? span_of_string(spot->place.file) : SPAN_NONE, to);
+    fprintf(to, ", \"line\": %u, \"column\": %zu, \"text\": ", spot->place.line,
+            spot->line.data && spot->size > 0 ? spot->column + 1 : 0);
+    print_json_text(spot->line, to);
+    fputs(", \"message\": ", to);
+    print_json_text(remark->text, to);
+    fputs(", \"suggestion\": ", to);
+    print_json_text(remark->suggestion, to);
+    putc('}', to);
+}
+
+static void print_json_list(const struct config_report *report, bool are_warnings, FILE *to)
+{
+    const char *between = "";
+    putc('[', to);
+    for (size_t i = 0; i < report->remarks.count; i++) {
+        const struct config_remark *remark = report->remarks.items[i];
+        if (remark->is_warning != are_warnings) continue;
+        fprintf(to, "%s\n  ", between);
+        print_json_remark(remark, to);
+        between = ",";
+    }
+    putc(']', to);
+}
+
+void config_report_print_json(const struct config_report *report, FILE *to)
+{
+    fprintf(to, "{\"mistakes_count\": %zu, \"warnings_count\": %zu,\n \"mistakes\": ", report->mistakes,
+            report->warnings);
+    print_json_list(report, false, to);
+    fputs(",\n \"warnings\": ", to);
+    print_json_list(report, true, to);
+    fputs("}\n", to);
 }
 
 void config_report_done(struct config_report *report)

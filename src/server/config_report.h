@@ -1,6 +1,6 @@
 /* config_report.h - what is wrong with a configuration, all of it, each with its place.
  *
- * Role:   collects mistakes and warnings while a configuration is read and checked, and writes them for people.
+ * Role:   collects mistakes and warnings while a configuration is read and checked, and writes them for people or as JSON.
  * Owns:   texts and list, until config_report_done().
  * Thread: one.
  * Limits: keeps the first CONFIG_REMARKS_KEPT_MAX; counts all.
@@ -43,6 +43,10 @@ void config_report_add(struct config_report *report, bool is_warning, const stru
 
 /* "folio: FILE:LINE: what; did you mean that?", the line, and a caret below the place. */
 void config_report_print(const struct config_report *report, FILE *to);
+
+/* One object: mistakes_count, warnings_count, mistakes and warnings; of each: file (null: none), line and column (from 1; 0:
+ * none), text (the line, or null), message, suggestion (or null). */
+void config_report_print_json(const struct config_report *report, FILE *to);
 
 void config_report_done(struct config_report *report);
 

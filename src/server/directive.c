@@ -48,8 +48,8 @@ const char *directive_contexts_text(unsigned contexts, char out[CONTEXTS_TEXT_BY
     static const char *const names[] = { "outside of all sections", "in <VirtualHost>", "in <Directory>",
                                          "in <Location>", "in <Files>" };
     size_t size = 0;
-    out[0] = '\0';
-    for (unsigned i = 0; i < ARRAY_COUNT(names); i++) {
+    snprintf(out, CONTEXTS_TEXT_BYTES, "%s", contexts == CONTEXT_ANY ? "anywhere" : "");
+    for (unsigned i = 0; i < ARRAY_COUNT(names) && contexts != CONTEXT_ANY; i++) {
         if (!(contexts >> i & 1)) continue;
         bool is_last = contexts >> (i + 1) == 0;
         size += (size_t)snprintf(out + size, CONTEXTS_TEXT_BYTES - size, "%s%s",
