@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "cache/forms.h"
 #include "cache/keeper.h"
 #include "platform/clock.h"
 
@@ -14,6 +15,7 @@ struct cache {
     struct loader *loader;
     struct keeper *keeper;
     struct observer *observer;
+    struct forms *forms; /* NULL: the rules know of none */
 };
 
 /* What is known of folders comes on top of the budget, in proportion to it. */
@@ -44,6 +46,7 @@ struct cache *cache_new(const struct cache_options *options)
     if (!cache->table) goto fail;
     cache->trees = options->trees;
     if (!watch_trees(cache, folder_bytes_max(options->limits.bytes))) goto fail;
+    if (cache->rules.forms && !(cache->forms = forms_new(&cache->rules, cache->table))) goto fail;
     cache->loader = loader_new(&cache->rules, cache->table, options->loaders_max);
     if (!cache->loader) goto fail;
     cache->keeper = keeper_new(&cache->rules, &cache->trees, cache->table, cache->loader, options->revalidate_ms,
@@ -62,13 +65,16 @@ bool cache_stop(struct cache *cache, int64_t patience_ms)
     bool observer_ended = !cache->observer || observer_stop(cache->observer, patience_ms);
     bool keeper_ended = !cache->keeper || keeper_stop(cache->keeper, observer_ended ? patience_ms : 0);
     bool loaders_ended = !cache->loader || loader_stop(cache->loader, keeper_ended ? patience_ms : 0);
-    if (!observer_ended || !keeper_ended || !loaders_ended) return false;
+    bool forms_ended = !cache->forms || forms_stop(cache->forms, loaders_ended ? patience_ms : 0);
+    if (!observer_ended || !keeper_ended || !loaders_ended || !forms_ended) return false;
     observer_free(cache->observer);
     cache->observer = NULL;
     keeper_free(cache->keeper);
     cache->keeper = NULL;
     loader_free(cache->loader);
     cache->loader = NULL;
+    forms_free(cache->forms);
+    cache->forms = NULL;
     return true;
 }
 
@@ -179,6 +185,18 @@ enum status cache_find(struct cache *cache, struct span key, int64_t now_us, str
     if (entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;
+}
+
+void cache_want_forms(struct cache *cache, struct entry *entry)
+{
+    if (cache->forms) forms_want(cache->forms, entry);
+}
+
+struct entry *cache_look_up(struct cache *cache, struct span key, int64_t now_us)
+{
+    struct entry *entry = table_look_up(cache->table, key, table_hash(cache->table, key));
+    if (entry) table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
+    return entry;
 }
 
 static struct mail *mail_new(struct mailbox *mailbox, uint64_t cookie)

@@ -62,6 +62,13 @@ struct cache_found {
  */
 NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found);
 
+/* Have the other forms of `entry`, a file, looked for and made (cache/forms.h), unless they were. The caller is an online reader. */
+void cache_want_forms(struct cache *cache, struct entry *entry);
+
+/* What is in the table as `key`, without looking whether it is still so: of what follows no file. NULL: nothing. The caller may use it
+ * until it is quiescent. */
+struct entry *cache_look_up(struct cache *cache, struct span key, int64_t now_us);
+
 /* Have a loader load `key`, and post the answer to `mailbox`, with `cookie`. */
 NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mailbox, uint64_t cookie);
 

@@ -67,6 +67,7 @@ struct entry {
     bool is_remote : 1;           /* only loaders call its file system: any call there may wait */
     bool is_pinned : 1;           /* named by the configuration: never evicted, never expired */
     bool is_racy : 1;             /* changed so lately that its times may not tell a later change: look again soon */
+    _Atomic uint8_t forms;        /* bits of cache/forms.h; relaxed: each form is looked up before it is used */
     uint64_t body_size;           /* of the content; for a stream, of the file */
     char bytes[];                 /* head, then key, then the body of a snapshot */
 };

@@ -487,6 +487,16 @@ struct entry *load_publish(const struct load_rules *rules, struct table *table, 
     return NULL;
 }
 
+bool load_find_path(const struct load_rules *rules, struct span key, char out[PATH_MAX])
+{
+    struct place place;
+    place_resolve(&place, rules, key);
+    if (place_find(&place, FILE_WAIT) != STATUS_OK || !place.is_file) return false;
+    close(place.fd);
+    memcpy(out, place.name, place.path.size + 1);
+    return true;
+}
+
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)
 {
     struct place place;

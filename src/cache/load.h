@@ -52,7 +52,10 @@ struct load_facts {
  * thread, several at once. */
 typedef size_t load_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
 
+struct form_rules;
+
 struct load_rules {
+    const struct form_rules *forms; /* NULL: files have no other forms */
     load_resolve *resolve;
     load_describe *describe;
     void *context; /* of both */
@@ -77,6 +80,9 @@ NODISCARD enum status load_entry(const struct load_rules *rules, struct table *t
 /* table_publish() for what load_entry() let be published. NULL: something was told of it since, and to nobody, as the entry
  * was not in the table; so it is not kept, and is still the caller's. The caller is an online reader. */
 struct entry *load_publish(const struct load_rules *rules, struct table *table, struct entry *entry);
+
+/* The path in its tree, without leading '/', of the file that `key` leads to, to `out`. False: to none. This waits. */
+NODISCARD bool load_find_path(const struct load_rules *rules, struct span key, char out[PATH_MAX]);
 
 /* Whether `entry` still is what its key leads to. STATUS_CHANGED: it is not. */
 NODISCARD enum status load_check(const struct load_rules *rules, const struct entry *entry,

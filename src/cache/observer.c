@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "cache/forms.h"
 #include "cache/keeper.h"
 #include "cache/loader.h"
 #include "cache/table.h"
@@ -85,6 +86,7 @@ struct event {
     const struct tree *tree; /* NULL: of a key that is watched alone */
     struct span path;
     unsigned what;
+    unsigned form; /* of a file that lies beside another */
 };
 
 /* What is pinned is loaded again at once, and what appears in a pinned folder, too. */
@@ -127,16 +129,37 @@ static void obey(void *context, struct span key)
     if (!is_kept && (what & (NOTIFY_APPEARED | NOTIFY_WRITTEN | NOTIFY_ATTRIBUTES))) keep_pinned(event, key, hash);
 }
 
+static void tell(struct event *event, struct span path, void (*each)(void *context, struct span key))
+{
+    struct span folder;
+    event->path = path;
+    tree_keys(event->tree, path, each, event);
+    if (!tree_is_index(event->observer->trees, path, &folder)) return; /* it stands for its folder, too */
+    event->path = folder;
+    tree_keys(event->tree, folder, each, event);
+}
+
+/* What lies beside the file of `key`, in the event's form; and the file, whose forms are looked for anew with it. */
+static void obey_beside(void *context, struct span key)
+{
+    char room[FORM_KEY_BYTES_MAX];
+    const struct event *event = context;
+    struct span beside = form_key_beside(key, event->form, room);
+    if (beside.data) obey(context, beside);
+    obey(context, key);
+}
+
 static void path_changed(void *context, struct span path, unsigned what)
 {
     struct event *event = context;
-    struct span folder;
-    event->path = path;
+    const struct form_rules *forms = event->observer->rules->forms;
     event->what = what;
-    tree_keys(event->tree, path, obey, event);
-    if (!tree_is_index(event->observer->trees, path, &folder)) return; /* it stands for its folder, too */
-    event->path = folder;
-    tree_keys(event->tree, folder, obey, event);
+    tell(event, path, obey);
+    for (unsigned form = 0; forms && form < forms->count; form++) {
+        if (!span_ends_with(path, forms->suffixes[form])) continue;
+        event->form = form;
+        tell(event, span_first(path, path.size - forms->suffixes[form].size), obey_beside);
+    }
 }
 
 static void key_changed(void *context, struct span key, unsigned what)

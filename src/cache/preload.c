@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cache/forms.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
@@ -266,6 +267,7 @@ static const char *try_one(const struct preload *preload, struct span key, bool 
         rcu_online();
         *ret_is_kept = load_publish(preload->rules, preload->table, entry) != NULL;
         rcu_offline();
+        if (*ret_is_kept && preload->rules->forms) forms_find(preload->rules, preload->table, entry);
     }
     entry_unref(entry);
     return reason;

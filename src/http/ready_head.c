@@ -14,15 +14,24 @@ struct layout {
 };
 
 /* 128 bits in 22 characters of the URL-safe alphabet. */
-static char *append_etag(char *at, const uint64_t digest[2])
+size_t ready_head_tag_write(const uint64_t digest[2], char *out)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    at = text_append(at, SPAN("ETag: \""));
+    char *at = out;
+    *at++ = '"';
     for (unsigned half = 0; half < 2; half++) {
         uint64_t bits = digest[half];
         for (unsigned i = 0; i < ETAG_DIGITS / 2; i++, bits >>= 6) *at++ = alphabet[bits & 63];
     }
-    return text_append(at, SPAN("\"\r\n"));
+    *at++ = '"';
+    return (size_t)(at - out);
+}
+
+static char *append_etag(char *at, const uint64_t digest[2])
+{
+    at = text_append(at, SPAN("ETag: "));
+    at += ready_head_tag_write(digest, at);
+    return text_append(at, SPAN("\r\n"));
 }
 
 size_t ready_head_write(const struct ready_head_facts *facts, char *out)

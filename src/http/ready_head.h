@@ -28,6 +28,10 @@ struct ready_head_facts {
 /* At most READY_HEAD_BYTES_MAX bytes; the size does not depend on the digest. */
 size_t ready_head_write(const struct ready_head_facts *facts, char *out);
 
+/* The value of an ETag for content of that digest, with its quotes, to `out`; at most READY_HEAD_TAG_BYTES. Returns its size. */
+enum { READY_HEAD_TAG_BYTES = 24 };
+size_t ready_head_tag_write(const uint64_t digest[2], char *out);
+
 /* A ready head, taken apart; spans point into it. */
 struct ready_head {
     struct span validators; /* field lines ETag and, if any, Last-Modified */

@@ -69,6 +69,12 @@ void thread_hurry(void)
     (void)syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
 
+void thread_yield_to_others(void)
+{
+    struct sched_param none = { 0 };
+    (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
+}
+
 unsigned thread_cpus(void)
 {
     cpu_set_t allowed;

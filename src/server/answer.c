@@ -212,21 +212,19 @@ static const uint32_t conditional_fields = 1u << FIELD_IF_MATCH | 1u << FIELD_IF
                                            1u << FIELD_IF_MODIFIED_SINCE | 1u << FIELD_IF_UNMODIFIED_SINCE |
                                            1u << FIELD_RANGE;
 
-enum http_status answer_file(const struct answer_to *to, struct entry *entry, struct span more_fields, char *fields,
-                             struct span *ret_fields)
+enum http_status answer_file(const struct answer_to *to, struct entry *entry, const struct ready_head *head,
+                             struct span more_fields, char *fields, struct span *ret_fields)
 {
     const struct request *request = to->request;
-    struct ready_head head;
-    ready_head_read(entry_head(entry), &head);
     struct ranges ranges;
     enum condition condition = CONDITION_PASSED;
     enum range range = RANGE_WHOLE;
     *ret_fields = SPAN_NONE;
     if (request->known_mask & conditional_fields) {
         int64_t now_s = to->turn->now_s;
-        condition = conditions_evaluate(request, &head.values, now_s);
+        condition = conditions_evaluate(request, &head->values, now_s);
         if (condition == CONDITION_PASSED && !to->policy->omits_ranges)
-            range = range_evaluate(request, &head.values, entry->body_size, now_s, RANGES_ANSWERED_MAX, &ranges);
+            range = range_evaluate(request, &head->values, entry->body_size, now_s, RANGES_ANSWERED_MAX, &ranges);
     }
     if (condition == CONDITION_FAILED) return HTTP_PRECONDITION_FAILED;
     if (range == RANGE_UNSATISFIABLE) {
@@ -234,10 +232,10 @@ enum http_status answer_file(const struct answer_to *to, struct entry *entry, st
         return HTTP_RANGE_NOT_SATISFIABLE;
     }
     if (condition == CONDITION_NOT_MODIFIED)
-        answer_not_modified(to, &head, more_fields);
+        answer_not_modified(to, head, more_fields);
     else if (range == RANGE_PART)
-        answer_part(to, &head, entry, ranges.items[0], more_fields);
+        answer_part(to, head, entry, ranges.items[0], more_fields);
     else
-        answer_whole(to, &head, entry, more_fields);
+        answer_whole(to, head, entry, more_fields);
     return HTTP_NONE;
 }

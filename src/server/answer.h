@@ -7,6 +7,7 @@
 #ifndef FOLIO_SERVER_ANSWER_H
 #define FOLIO_SERVER_ANSWER_H
 
+#include "http/ready_head.h"
 #include "net/turn.h"
 #include "server/policy.h"
 
@@ -34,9 +35,9 @@ void answer_redirect(const struct answer_to *to, enum http_status status, struct
 /* To the folder at `path` (normalised, not encoded), with its slash. */
 void answer_folder_redirect(const struct answer_to *to, struct span path);
 
-/* RFC 9110, 13.2.2: conditions first, then ranges. Returns HTTP_NONE, or, without having answered, what is to be answered instead:
+/* `entry`, a file, with its head. RFC 9110, 13.2.2: conditions first, then ranges. Returns HTTP_NONE, or, without having answered, what is to be answered instead:
  * 412, or 416 with the field line in `fields` (CONTENT_RANGE_BYTES_MAX). */
-NODISCARD enum http_status answer_file(const struct answer_to *to, struct entry *entry, struct span more_fields,
-                                       char *fields, struct span *ret_fields);
+NODISCARD enum http_status answer_file(const struct answer_to *to, struct entry *entry, const struct ready_head *head,
+                                       struct span more_fields, char *fields, struct span *ret_fields);
 
 #endif

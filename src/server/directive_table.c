@@ -166,7 +166,6 @@ static const struct directive table[] = {
       .arguments = "on|off",
       .fallback = "on",
       .text = "Whether text files without a compressed form beside them are compressed in idle time.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "off|on",

@@ -1,6 +1,6 @@
 #include "server/handler.h"
 
-#include "base/check.h"
+#include "base/text_write.h"
 #include "http/authority.h"
 #include "http/byteranges.h"
 #include "http/target.h"
@@ -8,6 +8,7 @@
 #include "server/access.h"
 #include "server/answer.h"
 #include "server/fallbacks.h"
+#include "server/representation.h"
 
 enum {
     PATH_BYTES_MAX = 8192,  /* twice what the system can open */
@@ -36,10 +37,17 @@ static enum http_status status_of_trouble(enum status status, struct span *ret_f
 
 static enum handler_verdict answer_file_of(struct question *question, struct entry *entry, struct span more_fields)
 {
-    char room[CONTENT_RANGE_BYTES_MAX];
+    char room[CONTENT_RANGE_BYTES_MAX], lines[128];
     struct span fields;
-    question->content = entry;
-    enum http_status status = answer_file(&question->to, entry, more_fields, room, &fields);
+    struct representation representation;
+    representation_choose(question, entry, &representation);
+    question->content = representation.entry;
+    if (representation.varies) {
+        char *at = text_append(lines, SPAN("Vary: Accept-Encoding\r\n"));
+        more_fields = span_of(lines, (size_t)(text_append(at, more_fields) - lines));
+    }
+    enum http_status status =
+        answer_file(&question->to, representation.entry, &representation.head, more_fields, room, &fields);
     return status == HTTP_NONE ? HANDLER_ANSWERED : fallbacks_answer_error(question, status, fields, NULL);
 }
 

@@ -5,6 +5,7 @@
 #include <xxhash.h>
 
 #include "base/check.h"
+#include "http/media_type.h"
 #include "server/cache_policy.h"
 #include "server/header_fields.h"
 
@@ -24,6 +25,7 @@ struct known {
     struct known *next;
     const struct rules *rules;
     struct cache_policy cache;
+    bool may_have_forms, is_compressed;
     uint16_t number;
 };
 
@@ -106,9 +108,10 @@ static bool is_open(const struct rules *rules)
 }
 
 /* Under the lock. */
-static const struct policy *make_policy(struct policies *policies, const struct rules *rules,
-                                        const struct cache_policy *cache)
+static const struct policy *make_policy(struct policies *policies, const struct known *wanted)
 {
+    const struct rules *rules = wanted->rules;
+    const struct cache_policy *cache = &wanted->cache;
     struct policy *policy = arena_take(&policies->arena, sizeof *policy);
     if (!policy) return NULL;
     *policy = (struct policy){
@@ -118,37 +121,72 @@ static const struct policy *make_policy(struct policies *policies, const struct 
         .expires_sets_age = cache->expires && !cache->control.data,
         .expires_from_modification = cache->is_from_modification,
         .expires_s = cache->seconds,
+        .may_have_forms = wanted->may_have_forms,
+        .is_compressed = wanted->is_compressed,
         .is_restricted = !is_open(rules),
     };
     return header_fields_make(&policies->arena, &rules->headers, cache->control, policy) ? policy : NULL;
 }
 
 /* Under the lock. */
-static struct known *add_known(struct policies *policies, const struct rules *rules, const struct cache_policy *cache)
+static struct known *add_known(struct policies *policies, const struct known *wanted)
 {
     if (policies->count == POLICIES_MAX) return NULL;
     struct known *known = arena_take(&policies->arena, sizeof *known);
-    const struct policy *policy = make_policy(policies, rules, cache);
+    const struct policy *policy = make_policy(policies, wanted);
     if (!known || !policy) return NULL;
-    *known = (struct known){ .rules = rules, .cache = *cache, .number = (uint16_t)policies->count };
+    *known = *wanted;
+    known->number = (uint16_t)policies->count;
     policies->at[policies->count++] = policy;
     return known;
 }
 
-uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path)
+/* Types that are compressed in themselves gain nothing. */
+static bool is_compact(struct span type)
+{
+    static const char *const groups[] = { "image/", "video/", "audio/", "font/woff" };
+    static const char *const types[] = {
+        "application/zip",  "application/gzip",    "application/zstd",           "application/pdf",
+        "application/x-xz", "application/x-bzip2", "application/x-7z-compressed"
+    };
+    if (media_type_is_text(type)) return false; /* image/svg+xml */
+    for (size_t i = 0; i < ARRAY_COUNT(groups); i++) {
+        struct span group = span_of_string(groups[i]);
+        if (type.size >= group.size && span_equal_nocase(span_first(type, group.size), group)) return true;
+    }
+    for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
+        if (span_equal_nocase(type, span_of_string(types[i]))) return true;
+    }
+    return false;
+}
+
+static bool is_same(const struct known *a, const struct known *b)
+{
+    return a->rules == b->rules && a->may_have_forms == b->may_have_forms && a->is_compressed == b->is_compressed &&
+           cache_policy_equal(&a->cache, &b->cache);
+}
+
+uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
+                         bool is_encoded)
 {
     char room[CACHE_POLICY_BYTES];
-    struct cache_policy cache = { .control = SPAN_NONE };
-    if (type.data) cache = cache_policy_of(rules, type, path, room);
+    struct known wanted = { .rules = rules };
+    if (type.data) {
+        wanted.cache = cache_policy_of(rules, type, path, room);
+        wanted.may_have_forms = !is_encoded && !is_compact(type);
+        wanted.is_compressed =
+            wanted.may_have_forms && rules->compress && media_type_is_text(type) && rules->file_etag != ETAG_NONE;
+    }
+    struct span *control = &wanted.cache.control;
     uint64_t hash = (uintptr_t)rules / sizeof(struct rule_set);
-    if (cache.control.size > 0) hash ^= XXH3_64bits(cache.control.data, cache.control.size);
+    if (control->size > 0) hash ^= XXH3_64bits(control->data, control->size);
     pthread_mutex_lock(&policies->lock);
     struct known **bucket = &policies->known[hash % BUCKETS], *known = *bucket;
-    while (known && !(known->rules == rules && cache_policy_equal(&known->cache, &cache))) known = known->next;
+    while (known && !is_same(known, &wanted)) known = known->next;
     if (!known) {
         /* The text is only the caller's so far. */
-        if (cache.control.data == room) cache.control = arena_text(&policies->arena, cache.control);
-        known = add_known(policies, rules, &cache);
+        if (control->data == room) *control = arena_text(&policies->arena, *control);
+        known = add_known(policies, &wanted);
         if (known) known->next = *bucket;
         if (known) *bucket = known;
     }

@@ -46,6 +46,16 @@ enum status question_look_up(struct question *question, struct span key, struct 
     return STATUS_WOULD_BLOCK;
 }
 
+struct entry *question_try(struct question *question, struct span key)
+{
+    struct turn *turn = question->to.turn;
+    struct cache_found found;
+    if (!key.data || question->owned_count == QUESTION_OWNED_MAX) return NULL;
+    if (cache_find(turn->cache, key, turn->now_us, &found) != STATUS_OK) return NULL;
+    if (found.is_owned) own(question, found.entry);
+    return found.entry;
+}
+
 void question_end(struct question *question, bool is_answered)
 {
     for (unsigned i = 0; i < question->owned_count; i++) {

@@ -13,7 +13,7 @@
 #include "server/answer.h"
 #include "server/sites.h"
 
-enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_ROUNDS_MAX = 40 };
+enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8, QUESTION_ROUNDS_MAX = 40 };
 
 struct question {
     struct answer_to to;
@@ -25,12 +25,15 @@ struct question {
     enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
     uint8_t step;               /* look-ups so far */
     uint8_t owned_count;
-    struct entry *owned[QUESTION_LOOK_UPS_MAX];
+    struct entry *owned[QUESTION_OWNED_MAX];
     const struct entry *content; /* what the answer refers to */
 };
 
 /* What `key` leads to. STATUS_WOULD_BLOCK: return HANDLER_WAITS. Anything else but STATUS_OK: it cannot be told just now. */
 NODISCARD enum status question_look_up(struct question *question, struct span key, struct entry **ret_entry);
+
+/* The same, if it takes no waiting and is no trouble. NULL: it does, or is. No look-up that is gone through again. */
+struct entry *question_try(struct question *question, struct span key);
 
 /* Give back what is not needed any more; with an answer, its content is held until the end of the turn. */
 void question_end(struct question *question, bool is_answered);

@@ -94,6 +94,7 @@ static void plan(struct server *server)
     uint64_t files = config->cache_files;
     server->cache_options = (struct cache_options){
         .rules = {
+            .forms = sites_forms(server->serving.sites),
             .resolve = sites_resolve,
             .describe = sites_describe,
             .context = server->serving.sites,

@@ -8,10 +8,18 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "http/accept_encoding.h"
 #include "http/ready_head.h"
 #include "server/content_type.h"
 #include "server/hosts.h"
+#include "server/representation.h"
 #include "server/url_map.h"
+
+/* What may stand for a folder. */
+struct index_name {
+    struct span name;
+    struct span forms[FORMS_MAX]; /* with the suffix of each form */
+};
 
 struct sites {
     const struct config *config;
@@ -21,7 +29,8 @@ struct sites {
     struct site *at; /* count of them */
     unsigned count;
     struct arena arena;                    /* of everything below */
-    struct config_list trees, index_names; /* of struct tree; of struct span */
+    struct config_list trees, index_names; /* of struct tree; of struct index_name */
+    struct form_rules forms;
     struct tree_list tree_list;
 };
 
@@ -125,14 +134,36 @@ static bool open_maps(struct sites *sites, struct site *site)
     return true;
 }
 
+static const struct index_name *find_index_name(const struct sites *sites, struct span name)
+{
+    for (size_t i = 0; i < sites->index_names.count; i++) {
+        const struct index_name *known = sites->index_names.items[i];
+        if (span_equal(known->name, name)) return known;
+    }
+    return NULL;
+}
+
+static bool add_index_name(struct sites *sites, struct span name)
+{
+    struct index_name *known = arena_take(&sites->arena, sizeof *known);
+    if (!known) return false;
+    known->name = name;
+    for (unsigned form = 0; form < sites->forms.count; form++) {
+        struct span suffix = sites->forms.suffixes[form];
+        char *text = arena_take(&sites->arena, name.size + suffix.size);
+        if (!text) return false;
+        memcpy(text, name.data, name.size);
+        memcpy(text + name.size, suffix.data, suffix.size);
+        known->forms[form] = span_of(text, name.size + suffix.size);
+    }
+    return config_list_add(&sites->arena, &sites->index_names, known);
+}
+
 static bool note_index_names(struct sites *sites, const struct rules *rules)
 {
     for (size_t i = 0; i < rules->directory_index.count; i++) {
         const struct text_rule *rule = rules->directory_index.items[i];
-        bool is_known = false;
-        for (size_t j = 0; j < sites->index_names.count; j++)
-            is_known |= span_equal(*(const struct span *)sites->index_names.items[j], rule->text);
-        if (!is_known && !config_list_add(&sites->arena, &sites->index_names, &rule->text)) return false;
+        if (!find_index_name(sites, rule->text) && !add_index_name(sites, rule->text)) return false;
     }
     return true;
 }
@@ -161,7 +192,8 @@ static bool open_site(struct sites *sites, unsigned number)
     struct section_subject nothing = { .url = SPAN_NONE };
     const struct rules *rules = is_noted ? policies_rules(sites->policies, number, &nothing) : NULL;
     if (!rules) return false;
-    site->base_policy = policies_get(sites->policies, policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE));
+    site->base_policy =
+        policies_get(sites->policies, policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE, false));
     return site->base_policy != NULL;
 }
 
@@ -171,7 +203,8 @@ static bool list_trees(struct sites *sites)
     struct span *names = arena_take(&sites->arena, (sites->index_names.count + 1) * sizeof *names);
     struct tree **trees = arena_take(&sites->arena, (sites->trees.count + 1) * sizeof *trees);
     if (!names || !trees) return false;
-    for (size_t i = 0; i < sites->index_names.count; i++) names[i] = *(const struct span *)sites->index_names.items[i];
+    for (size_t i = 0; i < sites->index_names.count; i++)
+        names[i] = ((const struct index_name *)sites->index_names.items[i])->name;
     for (size_t i = 0; i < sites->trees.count; i++) trees[i] = (struct tree *)(uintptr_t)sites->trees.items[i];
     sites->tree_list = (struct tree_list){ .at = trees,
                                            .count = (unsigned)sites->trees.count,
@@ -186,6 +219,7 @@ struct sites *sites_new(const struct config *config, const struct media_types *t
     if (!sites) goto no_memory;
     sites->config = config;
     sites->types = types;
+    sites->forms = representation_rules(sites);
     sites->policies = policies_new(config);
     sites->hosts = hosts_new(config);
     sites->at = calloc(config->site_count, sizeof *sites->at);
@@ -237,6 +271,11 @@ struct site *sites_at(const struct sites *sites, unsigned number)
 unsigned sites_count(const struct sites *sites)
 {
     return sites->count;
+}
+
+const struct form_rules *sites_forms(const struct sites *sites)
+{
+    return &sites->forms;
 }
 
 const struct policies *sites_policies(const struct sites *sites)
@@ -355,19 +394,39 @@ bool sites_name_is_no_page(const struct sites *sites, const struct policy *polic
            !span_equal_nocase(bare, SPAN("application/xhtml+xml"));
 }
 
+/* What lies beside a file has its name, and the suffix. False: it is too long. */
+static bool add_suffix(struct load_target *target, struct span suffix)
+{
+    if (target->path_size + suffix.size > sizeof target->path) return false;
+    if (suffix.size > 0) memcpy(target->path + target->path_size, suffix.data, suffix.size);
+    target->path_size += suffix.size;
+    return true;
+}
+
+/* The indexes of a folder, or what lies beside them (form is FORMS_MAX: themselves). */
+static void name_indexes(const struct sites *sites, const struct rules *rules, unsigned form,
+                         struct load_target *target)
+{
+    for (size_t i = 0; i < rules->directory_index.count && i < LOAD_INDEXES_MAX; i++) {
+        struct span name = ((const struct text_rule *)rules->directory_index.items[i])->text;
+        const struct index_name *known = form < FORMS_MAX ? find_index_name(sites, name) : NULL;
+        target->index_names[target->index_count++] = known ? known->forms[form] : name;
+    }
+}
+
 bool sites_resolve(void *context, struct span key, struct load_target *ret_target)
 {
     const struct sites *sites = context;
-    struct span url;
+    struct span url, suffix = SPAN("");
+    unsigned form = FORMS_MAX;
+    if (form_key_read(key, &key, &form)) suffix = sites->forms.suffixes[form];
     const struct site *site = sites_of_key(sites, key, &url);
     if (!sites_place(site, url, ret_target)) return false;
     if (!ret_target->tree) return true;
     struct span path = span_of(ret_target->path, ret_target->path_size);
-    if (path.data[path.size - 1] != '/') return true; /* no index is asked for */
+    if (path.data[path.size - 1] != '/') return add_suffix(ret_target, suffix);
     const struct rules *rules = rules_of(sites, site, ret_target->tree, path, url);
-    for (size_t i = 0; rules && i < rules->directory_index.count && i < LOAD_INDEXES_MAX; i++)
-        ret_target->index_names[ret_target->index_count++] =
-            ((const struct text_rule *)rules->directory_index.items[i])->text;
+    if (rules) name_indexes(sites, rules, suffix.size > 0 ? form : FORMS_MAX, ret_target);
     return rules != NULL;
 }
 
@@ -400,29 +459,12 @@ static size_t describe_ruling(const struct site *site, struct span url, char *ou
     return sizeof layout + size;
 }
 
-size_t sites_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+static size_t describe_file(const struct load_facts *facts, const struct policy *policy,
+                            const struct content_type *type, struct span coding, char *out)
 {
-    const struct sites *sites = context;
-    struct span url;
-    char path[PATH_MAX + 1];
-    const struct site *site = sites_of_key(sites, facts->key, &url);
-    path[0] = '/';
-    if (facts->path.size > 0) memcpy(path + 1, facts->path.data, facts->path.size);
-    struct span whole = span_of(path, facts->path.size + 1);
-    const struct rules *rules = rules_of(sites, site, facts->tree, whole, url);
-    *ret_policy = POLICY_NONE;
-    if (!rules) return 0;
-    bool has_content = facts->kind <= ENTRY_STREAM;
-    struct content_type type;
-    if (has_content) content_type_of(rules, sites->types, facts->path, &type);
-    *ret_policy = policies_choose(sites->policies, rules, has_content ? span_of(type.text, type.type_size) : SPAN_NONE,
-                                  facts->path);
-    const struct policy *policy = policies_get(sites->policies, *ret_policy);
-    if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
-    if (!has_content || !policy) return 0;
     struct ready_head_facts ready = {
-        .content_type = policy->content_type.data ? policy->content_type : span_of(type.text, type.size),
-        .content_encoding = type.encoding,
+        .content_type = policy->content_type.data ? policy->content_type : span_of(type->text, type->size),
+        .content_encoding = coding.size > 0 ? coding : type->encoding,
         .length = (uint64_t)facts->identity.size,
         .digest = { facts->digest[0], facts->digest[1] },
         .modified_s = facts->identity.modified_s,
@@ -431,4 +473,31 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
         .omits_modified = policy->omits_modified,
     };
     return ready_head_write(&ready, out);
+}
+
+size_t sites_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    const struct sites *sites = context;
+    struct span key = facts->key, url, file = facts->path, coding = SPAN("");
+    unsigned form;
+    char path[PATH_MAX + 1];
+    if (form_key_read(key, &key, &form) && span_ends_with(file, sites->forms.suffixes[form])) {
+        coding = coding_name((enum coding)form);
+        file.size -= sites->forms.suffixes[form].size; /* it is what the file beside it is */
+    }
+    const struct site *site = sites_of_key(sites, key, &url);
+    path[0] = '/';
+    if (file.size > 0) memcpy(path + 1, file.data, file.size);
+    const struct rules *rules = rules_of(sites, site, facts->tree, span_of(path, file.size + 1), url);
+    *ret_policy = POLICY_NONE;
+    if (!rules) return 0;
+    bool has_content = facts->kind <= ENTRY_STREAM;
+    struct content_type type = { .encoding = SPAN_NONE };
+    if (has_content) content_type_of(rules, sites->types, file, &type);
+    *ret_policy = policies_choose(sites->policies, rules, has_content ? span_of(type.text, type.type_size) : SPAN_NONE,
+                                  file, type.encoding.data != NULL);
+    const struct policy *policy = policies_get(sites->policies, *ret_policy);
+    if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
+    if (!has_content || !policy) return 0;
+    return describe_file(facts, policy, &type, coding, out);
 }

@@ -37,6 +37,7 @@ void sites_free(struct sites *sites); /* takes NULL; closes the roots; the cache
 const struct tree_list *sites_trees(const struct sites *sites);
 struct site *sites_at(const struct sites *sites, unsigned number);
 unsigned sites_count(const struct sites *sites);
+const struct form_rules *sites_forms(const struct sites *sites);
 const struct policies *sites_policies(const struct sites *sites);
 
 /* Which sites there are at an address depends on the addresses of <VirtualHost>. */
