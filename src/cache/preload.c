@@ -52,7 +52,8 @@ struct preload {
     const struct load_rules *rules;
     struct table *table;
     _Atomic uint64_t next, done, bytes, failed;
-    pthread_mutex_t lock; /* one thread reports at a time */
+    _Atomic bool is_cancelled; /* written by any, once; relaxed: what was begun is finished first */
+    pthread_mutex_t lock;      /* one thread reports at a time */
 };
 
 static void skip(struct preload *preload, const struct pin_wish *wish, const char *path, const char *reason)
@@ -314,7 +315,7 @@ static void *loading_thread(void *argument)
     rcu_offline();
     for (;;) {
         uint64_t next = atomic_fetch_add_explicit(&preload->next, 1, memory_order_relaxed);
-        if (next >= preload->count) break;
+        if (next >= preload->count || atomic_load_explicit(&preload->is_cancelled, memory_order_relaxed)) break;
         load_item(preload, &preload->items[next]);
     }
     rcu_reader_end();
@@ -330,6 +331,11 @@ static void tell_progress(struct preload *preload)
     pthread_mutex_unlock(&preload->lock);
 }
 
+void preload_cancel(struct preload *preload)
+{
+    atomic_store_explicit(&preload->is_cancelled, true, memory_order_relaxed);
+}
+
 uint64_t preload_run(struct preload *preload, const struct load_rules *rules, struct table *table)
 {
     pthread_t threads[LOADING_THREADS];
@@ -341,7 +347,8 @@ uint64_t preload_run(struct preload *preload, const struct load_rules *rules, st
         count++;
     }
     if (count == 0 && preload->count > 0) loading_thread(preload);
-    while (count > 0 && atomic_load_explicit(&preload->done, memory_order_relaxed) < preload->count) {
+    while (count > 0 && atomic_load_explicit(&preload->done, memory_order_relaxed) < preload->count &&
+           !atomic_load_explicit(&preload->is_cancelled, memory_order_relaxed)) {
         usleep(PROGRESS_US);
         tell_progress(preload);
     }

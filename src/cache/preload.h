@@ -46,4 +46,7 @@ void preload_free(struct preload *preload); /* takes NULL */
 /* Load it all. The caller is no reader. Returns how many files could not be pinned. */
 uint64_t preload_run(struct preload *preload, const struct load_rules *rules, struct table *table);
 
+/* Have preload_run() end soon: no other file is begun. Any thread. */
+void preload_cancel(struct preload *preload);
+
 #endif

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/quantity.h"
 #include "platform/clock.h"
 #include "platform/machine.h"
+#include "platform/thread.h"
 
 enum { SKIPPED_TOLD_MAX = 50, PLAIN_LINE_US = 5000000 };
 
@@ -132,4 +134,54 @@ bool pinning_load(const struct config *config, struct preload *preload, struct c
     if (failed == 0 || !config->pins_are_strict) return true;
     fprintf(stderr, "folio: MMapStrict is on, and %" PRIu64 " files could not be pinned\n", failed);
     return false;
+}
+
+struct pinning_behind {
+    const struct config *config;
+    struct preload *preload;
+    struct cache *cache;
+    pthread_t thread;
+};
+
+static void *behind_thread(void *argument)
+{
+    struct pinning_behind *behind = argument;
+    if (!pinning_load(behind->config, behind->preload, behind->cache))
+        fputs("folio: serving goes on without them\n", stderr);
+    return NULL;
+}
+
+struct pinning_behind *pinning_load_behind(const struct config *config, struct preload *preload, struct cache *cache)
+{
+    struct pinning_behind *behind = calloc(1, sizeof *behind);
+    if (behind) {
+        *behind = (struct pinning_behind){ .config = config, .preload = preload, .cache = cache };
+        if (thread_start(&behind->thread, "pinning", behind_thread, behind) == STATUS_OK) return behind;
+    }
+    preload_free(preload);
+    free(behind);
+    return NULL;
+}
+
+void pinning_cancel_behind(struct pinning_behind *behind)
+{
+    if (behind) preload_cancel(behind->preload);
+}
+
+bool pinning_end_behind(struct pinning_behind *behind, int64_t patience_ms)
+{
+    if (!behind) return true;
+    pinning_cancel_behind(behind);
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += patience_ms / 1000;
+    until.tv_nsec += patience_ms % 1000 * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
+    if (pthread_timedjoin_np(behind->thread, NULL, &until) != 0) return false;
+    preload_free(behind->preload);
+    free(behind);
+    return true;
 }

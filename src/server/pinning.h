@@ -16,6 +16,18 @@
 NODISCARD bool pinning_plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
                             struct preload **ret_preload);
 
+/* The same while the server serves already, in a thread of its own; what cannot be pinned is told. Takes `preload` over, and
+ * borrows the others. NULL: no memory, or no thread. */
+struct pinning_behind;
+NODISCARD struct pinning_behind *pinning_load_behind(const struct config *config, struct preload *preload,
+                                                     struct cache *cache);
+
+/* No other file is begun. Takes NULL. */
+void pinning_cancel_behind(struct pinning_behind *behind);
+
+/* Cancel, wait, and free it. Takes NULL. False: after patience_ms it still waits for a device; `cache` must never be freed. */
+NODISCARD bool pinning_end_behind(struct pinning_behind *behind, int64_t patience_ms);
+
 /* Load it. False: MMapStrict is on, and something could not be pinned; told. */
 NODISCARD bool pinning_load(const struct config *config, struct preload *preload, struct cache *cache);
 

@@ -46,7 +46,8 @@ struct server {
     struct worker *workers[THREADS_MAX];
     bool is_started[THREADS_MAX];
     int exit_status;
-    bool is_beside_another;
+    enum server_start start;
+    struct pinning_behind *behind; /* NULL: nothing is pinned while it serves */
 };
 
 static bool fail(const char *what, const char *name, const char *remedy)
@@ -143,19 +144,26 @@ static bool make_pins(struct server *server)
     return true;
 }
 
-/* What is named to be in memory is there before anybody is told that the server is ready. */
+/* What is named to be in memory is there before anybody is told that the server is ready; unless nobody else serves any more. */
 static bool make_cache(struct server *server)
 {
     struct preload *preload = NULL;
     if (server->config->pin_count > 0) {
         if (!make_pins(server)) return false;
-        if (!pinning_plan(server->config, &server->cache_options, server->is_beside_another, &preload)) {
+        bool is_planned =
+            pinning_plan(server->config, &server->cache_options, server->start == SERVER_STARTS_BESIDE, &preload);
+        /* In the place of one that served, it is better to serve without them than not at all. */
+        if (!is_planned && server->start != SERVER_STARTS_IN_PLACE) {
             if (server->config->pins_are_strict) server->exit_status = EX_CONFIG;
             return false;
         }
     }
     server->serving.cache = cache_new(&server->cache_options);
     bool is_made = server->serving.cache ? true : fail("cannot make the cache", NULL, "");
+    if (is_made && preload && server->start == SERVER_STARTS_IN_PLACE) {
+        server->behind = pinning_load_behind(server->config, preload, server->serving.cache);
+        return server->behind ? true : fail("cannot load what is pinned", NULL, "");
+    }
     if (is_made && preload && !pinning_load(server->config, preload, server->serving.cache)) {
         server->exit_status = EX_CONFIG;
         is_made = false;
@@ -250,6 +258,7 @@ static void obey_signals(struct server *server, int signals, int ended)
         case SIGQUIT: command_all(server, WORKER_FINISH); break;
         case SIGHUP:
             command_all(server, WORKER_HAND_OVER);
+            pinning_cancel_behind(server->behind);
             cache_shrink(server->serving.cache);
             break;
         case SIGTERM:
@@ -287,8 +296,9 @@ static void take_down(struct server *server, bool was_ready)
         if (server->workers[i]) requests += atomic_load(&server->workers[i]->counts.requests);
     }
     uint32_t connections = atomic_load(&server->connections);
-    if (server->serving.cache && !cache_stop(server->serving.cache, LOADS_GRACE_MS))
-        abandon(server, requests, connections, was_ready);
+    bool has_ended = pinning_end_behind(server->behind, LOADS_GRACE_MS);
+    if (server->serving.cache && !cache_stop(server->serving.cache, LOADS_GRACE_MS)) has_ended = false;
+    if (!has_ended) abandon(server, requests, connections, was_ready);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->serving.cache, &held);
     uint64_t lost = server_logs_close(server->serving.logs);
@@ -335,12 +345,12 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-int server_run(const struct config *config, struct listeners *listeners, int ready, bool is_beside_another)
+int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start)
 {
     struct server *server = calloc(1, sizeof *server);
     if (!server) return fail("no memory", NULL, ""), 1;
     server->exit_status = 1;
-    server->is_beside_another = is_beside_another;
+    server->start = start;
     server->config = config;
     server->listeners = listeners;
     server->thread_count = listeners_workers(config);

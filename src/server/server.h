@@ -12,13 +12,19 @@
 
 #include "server/listeners.h"
 
+enum server_start {
+    SERVER_STARTS_FIRST,    /* nobody yet */
+    SERVER_STARTS_BESIDE,   /* another server process, which has a cache of its own */
+    SERVER_STARTS_IN_PLACE, /* nobody any more: it answers at once, and what is pinned is loaded meanwhile */
+};
+
 /* listeners  borrowed; the workers have copies of their own
  * ready      a descriptor to write one byte to, and close, when it serves
- * is_beside_another  another server process serves until then
+ * start      who serves until then
  *
  * Returns the exit status: 0 after an orderly stop; 78 (EX_CONFIG) when what MMapStrict asks for cannot be had, 1 when it
  * could not start for other reasons; both were said on standard error. TERM, INT and QUIT end the process, with status 0 and
  * whatever it is doing, until it is ready. */
-int server_run(const struct config *config, struct listeners *listeners, int ready, bool is_beside_another);
+int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start);
 
 #endif

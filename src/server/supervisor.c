@@ -82,8 +82,10 @@ static void serve(struct supervisor *supervisor, const struct config *config, pi
             close(supervisor->children[i].ready);
     }
     listeners_choose(&supervisor->listeners, config);
-    bool is_beside_another = child_in(supervisor, CHILD_SERVING) != NULL;
-    exit(server_run(config, &supervisor->listeners, ready, is_beside_another));
+    enum server_start start = child_in(supervisor, CHILD_SERVING) ? SERVER_STARTS_BESIDE
+                              : supervisor->has_served            ? SERVER_STARTS_IN_PLACE
+                                                                  : SERVER_STARTS_FIRST;
+    exit(server_run(config, &supervisor->listeners, ready, start));
 }
 
 /* Start a server process. False: the system has none to give; it was told. */

@@ -10,6 +10,7 @@ import pytest
 
 from access_log import outcomes_of
 from folio_process import eventually, run_to_end
+from preloads import SlowDisk
 from process_facts import descriptors_below
 from site_tree import noise, plant, replace
 from steady_load import hand_over
@@ -117,6 +118,41 @@ def test_with_mmapstrict_a_reload_that_cannot_pin_all_leaves_the_old_set_serving
     eventually(lambda: "serving goes on as before" in server.errors(), "the message")
     assert "folio.conf:3: cannot pin" in server.errors()
     assert server.get("/page").body == b"page"
+
+
+def test_one_that_takes_the_place_of_a_crashed_one_answers_while_it_loads(start, folder):
+    disk = SlowDisk(folder)
+    plant(folder, {f"www/f{i}": noise(500, i) for i in range(40)})
+    server = start("MMapStrict on\nMMapDir www", env=disk.environment, expects_errors=True)
+    disk.close()
+    os.kill(server.serving_pid, signal.SIGKILL)
+    assert server.get("/missing").status == 404
+    eventually(lambda: disk.waiting > 0, "somebody who loads")
+    assert server.get("/missing").status == 404
+    disk.open()
+    eventually(lambda: pinned(server) == 40, "all of them")
+    assert server.get("/f7").body == noise(500, 7)
+
+
+def test_one_that_still_loads_what_is_pinned_can_be_stopped(start, folder):
+    disk = SlowDisk(folder)
+    plant(folder, {f"www/f{i}": noise(500, i) for i in range(40)})
+    server = start("MMapDir www", env=disk.environment, expects_errors=True)
+    disk.close()
+    os.kill(server.serving_pid, signal.SIGKILL)
+    eventually(lambda: disk.waiting > 0, "somebody who loads")
+    server.send_signal(signal.SIGTERM)
+    assert server.wait() == 0
+    server.summary = {}  # a device did not answer: what it held could not be given back
+    assert "a device did not answer" in server.lines[-2]
+
+
+def pinned(server):
+    seen = server.errors().count("stats:")
+    server.send_signal(signal.SIGRTMIN)
+    eventually(lambda: server.errors().count("stats:") > seen, "the counts")
+    line = [line for line in server.errors().splitlines() if "stats:" in line][-1]
+    return int(line.partition("pinned=")[2].split()[0])
 
 
 @pytest.fixture
