@@ -172,6 +172,26 @@ static bool make_cache(struct server *server)
     return is_made;
 }
 
+/* Until it is ready a process has promised nothing to anybody, and loading may take long: it ends where it stands. */
+static void leave_at_once(int signal_number)
+{
+    (void)signal_number;
+    _exit(EXIT_SUCCESS);
+}
+
+/* Signals are blocked from the fork on. Those that end it are let in while it gets ready; no other thread takes them. */
+static void let_signals_end_it(bool do_they)
+{
+    static const int ending[] = { SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < ARRAY_COUNT(ending); i++) {
+        sigaddset(&set, ending[i]);
+        if (do_they) signal(ending[i], leave_at_once);
+    }
+    pthread_sigmask(do_they ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
+}
+
 static bool make_workers(struct server *server)
 {
     server->serving.logs = server_logs_open(server->config, server->thread_count);
@@ -190,6 +210,7 @@ static bool make_workers(struct server *server)
     /* Not earlier: the kernel gives each socket that listens its share of the connections. */
     if (!listeners_listen(server->listeners)) return false;
     listeners_drop(server->listeners);
+    let_signals_end_it(false); /* from here on somebody may be served */
     for (unsigned i = 0; i < server->thread_count; i++) {
         server->is_started[i] = worker_start(server->workers[i]) == STATUS_OK;
         if (!server->is_started[i]) return fail("cannot start a worker", NULL, "\n  ask for fewer with --threads");
@@ -311,26 +332,6 @@ static void take_down(struct server *server, bool was_ready)
     fflush(stdout);
 }
 
-/* Until it is ready a process has promised nothing to anybody, and loading may take long: it ends where it stands. */
-static void leave_at_once(int signal_number)
-{
-    (void)signal_number;
-    _exit(EXIT_SUCCESS);
-}
-
-/* Signals are blocked from the fork on. Those that end it are let in while it gets ready; no other thread takes them. */
-static void let_signals_end_it(bool do_they)
-{
-    static const int ending[] = { SIGTERM, SIGINT, SIGQUIT };
-    sigset_t set;
-    sigemptyset(&set);
-    for (size_t i = 0; i < ARRAY_COUNT(ending); i++) {
-        sigaddset(&set, ending[i]);
-        if (do_they) signal(ending[i], leave_at_once);
-    }
-    pthread_sigmask(do_they ? SIG_UNBLOCK : SIG_BLOCK, &set, NULL);
-}
-
 /* Signals come through a descriptor; every thread is started with them blocked. SIGPIPE: send() says EPIPE. */
 static int open_signals(void)
 {
@@ -370,15 +371,12 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     plan(server);
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {
-        let_signals_end_it(false);
-        bool told;
-        do {
-            told = write(ready, "+", 1) == 1;
-        } while (!told && errno == EINTR);
+        /* If nobody listens there any more, it was given up meanwhile, and a signal says what is to become of it. */
+        while (write(ready, "+", 1) < 0 && errno == EINTR) {}
         close(ready);
         ready = -1;
         say_ready(server); /* only now: whoever reads it may rely on another one if this one crashes */
-        if (told) obey_signals(server, signals, ended);
+        obey_signals(server, signals, ended);
         server->exit_status = 0;
     }
 out:

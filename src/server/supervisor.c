@@ -133,7 +133,8 @@ static bool give_up_starting(struct supervisor *supervisor)
 {
     struct child *child = child_in(supervisor, CHILD_STARTING);
     if (!child) return false;
-    kill(child->pid, SIGKILL);
+    /* Gently: it may have begun to serve a moment ago, before we heard that it is ready. */
+    kill(child->pid, SIGHUP);
     child->state = CHILD_LEAVING;
     close(child->ready);
     child->ready = -1;
