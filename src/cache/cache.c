@@ -210,9 +210,18 @@ enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mail
 {
     struct mail *mail = mail_new(mailbox, cookie);
     if (!mail) return STATUS_EXHAUSTED;
-    enum status status = loader_load(cache->loader, key, table_hash(cache->table, key), mail);
+    mail->hash = table_hash(cache->table, key);
+    enum status status = loader_load(cache->loader, key, mail->hash, mail);
     if (status != STATUS_OK) free(mail);
     return status;
+}
+
+const struct mail *cache_mail_about(const struct cache *cache, const struct mail *mails, struct span key)
+{
+    uint64_t hash = mails ? table_hash(cache->table, key) : 0;
+    while (mails && !(mails->hash == hash && (!mails->entry || span_equal(entry_key(mails->entry), key))))
+        mails = mails->next;
+    return mails;
 }
 
 enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,

@@ -72,6 +72,9 @@ struct entry *cache_look_up(struct cache *cache, struct span key, int64_t now_us
 /* Have a loader load `key`, and post the answer to `mailbox`, with `cookie`. */
 NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mailbox *mailbox, uint64_t cookie);
 
+/* Of mails that answer cache_ask(), the one about `key`. NULL: there is none. */
+const struct mail *cache_mail_about(const struct cache *cache, const struct mail *mails, struct span key);
+
 /* Have a loader bring a window of `stream` into memory, and post a mail without entry; the mail has its bytes if the
  * stream is remote: then a worker must not call its file system. */
 NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,

@@ -16,6 +16,7 @@
 struct mail {
     struct mail *next;
     uint64_t cookie;     /* the waiting worker's own word */
+    uint64_t hash;       /* of the key that was asked for; 0: none was */
     int64_t asked_us;    /* monotonic; the loader's */
     struct entry *entry; /* a reference; NULL: see status */
     enum status status;

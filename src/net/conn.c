@@ -53,9 +53,19 @@ static void drop_pending(struct worker *worker, struct conn *conn)
     conn->pending = NULL;
 }
 
+void conn_forget_mails(struct conn *conn)
+{
+    for (struct mail *mail = conn->mails, *next; mail; mail = next) {
+        next = mail->next;
+        mail_free(mail);
+    }
+    conn->mails = NULL;
+}
+
 void conn_end(struct worker *worker, struct conn *conn)
 {
     ASSERT(conn->phase != CONN_FREE);
+    conn_forget_mails(conn);
     drop_pending(worker, conn);
     drop_stash(worker, conn);
     list_remove(&conn->ready);
@@ -274,36 +284,43 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
     conn_run(worker, conn);
 }
 
+/* A window of the stream that is pending was brought. If it could not be, nothing may touch it, and the answer must not
+ * look whole. False: it does not go on now. */
+static bool take_window(struct worker *worker, struct conn *conn, struct mail *mail)
+{
+    struct pending *pending = conn->pending;
+    if (mail->status == STATUS_EXHAUSTED) {
+        conn->cannot_send = true;
+        conn_starve(worker, conn);
+        return false;
+    }
+    if (mail->status != STATUS_OK) {
+        if (mail->status == STATUS_CHANGED) cache_forget(worker->options->cache, pending->stream.entry);
+        socket_reset_on_close(conn->fd);
+        conn_end(worker, conn);
+        return false;
+    }
+    pending->copy = mail->data;
+    pending->copy_size = mail->size;
+    pending->copy_sent = 0;
+    mail->data = NULL;
+    return true;
+}
+
 void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
 {
     conn->is_waiting = false;
-    struct pending *pending = conn->pending;
-    if (pending) {
-        /* The next request has what it waited for: once all before it is sent, it is asked again, and finds that in the
-         * table. Or a window was brought; if it could not be, nothing may touch it, and the answer must not look whole. */
-        if (!pending->stream.entry) conn->has_request = true;
-        if (pending->stream.entry && mail->status == STATUS_EXHAUSTED) {
-            conn->cannot_send = true;
-            conn_starve(worker, conn);
-            return;
-        }
-        if (pending->stream.entry && mail->status != STATUS_OK) {
-            if (mail->status == STATUS_CHANGED) cache_forget(worker->options->cache, pending->stream.entry);
-            socket_reset_on_close(conn->fd);
-            conn_end(worker, conn);
-            return;
-        }
-        pending->copy = mail->data;
-        pending->copy_size = mail->size;
-        pending->copy_sent = 0;
-        mail->data = NULL;
-        conn_run(worker, conn);
-        return;
+    bool is_window = conn->pending && conn->pending->stream.entry, goes_on = true;
+    if (is_window) {
+        goes_on = take_window(worker, conn, mail);
+        mail_free(mail);
+    } else {
+        /* The request is asked again with it, once all before it is sent. */
+        mail->next = conn->mails;
+        conn->mails = mail;
+        conn->has_request = true;
     }
-    worker->mail = mail;
-    conn->has_request = true;
-    conn_run(worker, conn);
-    worker->mail = NULL;
+    if (goes_on) conn_run(worker, conn);
 }
 
 static bool is_too_slow(struct worker *worker, struct conn *conn)
@@ -330,6 +347,7 @@ static void refuse_late(struct worker *worker, struct conn *conn, enum http_stat
     conn->is_waiting = false; /* the mail, if it still comes, is nobody's */
     conn->is_starved = conn->cannot_send = false;
     list_remove(&conn->starved);
+    conn_forget_mails(conn);
     drop_stash(worker, conn);
     if (conn_send_turn(worker, conn))
         conn_run(worker, conn);

@@ -32,7 +32,6 @@ struct conn {
     uint32_t generation;   /* counts the uses of the slot: mail for an earlier one is not ours */
     uint8_t phase;         /* enum conn_phase */
     uint8_t framing;       /* enum content_framing: of the body that is being drained */
-    uint8_t round, step;   /* of the request that waits for a loader: struct asking */
     uint16_t group;        /* the handler's: struct asking */
     bool is_readable : 1;  /* the socket may have more to receive */
     bool is_writable : 1;  /* the socket may take more */
@@ -55,6 +54,7 @@ struct conn {
     char *stash;           /* received, not used yet; NULL: nothing */
     uint32_t stash_size, stash_capacity;
     struct pending *pending;
+    struct mail *mails; /* what loaders found for the request that is not answered yet; its own */
     union {
         struct h1_parser parser; /* framing is CONTENT_NONE */
         struct drain drain;      /* otherwise */
@@ -71,7 +71,7 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events);
 /* Go on: receive, answer, send, until there is nothing to do or it is another's turn. */
 void conn_run(struct worker *worker, struct conn *conn);
 
-/* A loader's answer; takes over the mail's reference. */
+/* A loader's answer, which it takes over. */
 void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail);
 
 /* Its timer came up (and is in no list). */
@@ -91,6 +91,9 @@ static inline bool conn_is_idle(const struct conn *conn)
 void conn_starve(struct worker *worker, struct conn *conn);
 
 /* Between conn's two sources: input and output. */
+
+/* The request was answered, or is to be asked as if for the first time. */
+void conn_forget_mails(struct conn *conn);
 
 /* Parse and answer what is in `bytes`; returns how many bytes were used. */
 size_t conn_input(struct worker *worker, struct conn *conn, struct span bytes);

@@ -58,6 +58,7 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
         .closes = !request->is_persistent || !can_be_drained(request),
         .peer = &conn->peer,
         .group = conn->group,
+        .mails = conn->mails,
     };
     /* What was sent behind this request was begun, too, and is answered before the connection ends. */
     bool is_last = bytes_behind_head == 0 && !conn->is_readable;
@@ -65,31 +66,19 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
     if (conn->starved_ms) asking.waited_ms = worker->now_ms - conn->starved_ms;
     bool sends_continue = is_waiting_for_continue(request, bytes_behind_head);
     if (sends_continue && request->method >= METHOD_POST) asking.closes = true;
-    if (worker->mail) {
-        asking.was_loaded = true;
-        asking.round = conn->round;
-        asking.step = conn->step;
-        asking.loaded = worker->mail->entry;
-        asking.load_status = worker->mail->status;
-        worker->mail->entry = NULL;
-        worker->mail = NULL;
-    }
     struct turn *turn = &worker->turn;
-    if (sends_continue && !asking.closes && !asking.was_loaded && !conn->starved_ms) {
+    if (sends_continue && !asking.closes && !asking.mails && !conn->starved_ms) {
         memcpy(turn_room(turn), "HTTP/1.1 100 Continue\r\n\r\n", 25);
         turn_wrote(turn, 25);
     }
     switch (worker->options->handler.answer(worker->options->handler.self, request, &asking, turn)) {
-    case HANDLER_WAITS:
-        conn->is_waiting = true;
-        conn->round = (uint8_t)(asking.round + (asking.round < UINT8_MAX));
-        conn->step = asking.step;
-        return false;
+    case HANDLER_WAITS: conn->is_waiting = true; return false;
     case HANDLER_STARVES:
+        conn_forget_mails(conn); /* what could not be had may be there in a moment */
         if (conn->starved_ms == 0) conn->starved_ms = worker->now_ms;
         conn_starve(worker, conn);
         return false;
-    case HANDLER_ANSWERED: break;
+    case HANDLER_ANSWERED: conn_forget_mails(conn); break;
     }
     conn->starved_ms = 0;
     turn->exchanges[turn->exchange_count - 1].began_us = conn->began_us ? conn->began_us : turn->now_us;

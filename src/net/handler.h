@@ -22,12 +22,8 @@ struct asking {
     bool closes;       /* the connection ends after this answer: it must say so */
     int64_t waited_ms; /* since it was asked first, when it starved */
     const struct peer_address *peer;
-    uint16_t group;       /* of the connection, as `group_of` told */
-    uint8_t round;        /* how often the request was asked before, with what a loader found */
-    uint8_t step;         /* of the handler's own counting; kept when it waits, for when it is asked again */
-    bool was_loaded;      /* asked again: `loaded` or, if that is NULL, `load_status` is what a loader found */
-    struct entry *loaded; /* a reference, the handler's to take */
-    enum status load_status;
+    uint16_t group;           /* of the connection, as `group_of` told */
+    const struct mail *mails; /* what loaders found for the request so far; NULL: it is asked for the first time */
 };
 
 struct handler {

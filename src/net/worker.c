@@ -242,7 +242,8 @@ static void take_mail(struct worker *worker)
         /* Its connection may have ended meanwhile, and the slot be another's. */
         if (conn->phase == CONN_OPEN && conn->generation == generation && conn->is_waiting)
             conn_mail(worker, conn, mail);
-        mail_free(mail);
+        else
+            mail_free(mail);
     }
 }
 

@@ -90,8 +90,7 @@ struct worker {
     uint32_t free_count;
     uint32_t conn_count;
     int64_t now_ms;
-    struct mail *mail; /* what the request that is being answered was waiting for; NULL: nothing */
-    char *input;       /* WORKER_INPUT_BYTES */
+    char *input; /* WORKER_INPUT_BYTES */
     struct request request;
     struct turn turn;
 };

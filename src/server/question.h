@@ -1,7 +1,8 @@
 /* question.h - one request on its way to an answer, and the look-ups that it takes.
  *
  * Role:   an answer may take several look-ups (the file, then what stands in for it, then an error document). Each may have to wait for
- *         a loader; the request is then asked anew, and goes through the same look-ups again, of which one was loaded meanwhile.
+ *         a loader; the request is then asked anew, and goes through them again. What a loader found for it holds to its end, so that it
+ *         comes to one even if nothing of it can be kept.
  * Owns:   references to entries that the table does not hold, until question_end().
  * Thread: a worker's.
  */
@@ -13,7 +14,7 @@
 #include "server/answer.h"
 #include "server/sites.h"
 
-enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8, QUESTION_ROUNDS_MAX = 40 };
+enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8 };
 
 struct question {
     struct answer_to to;
@@ -23,7 +24,7 @@ struct question {
     const struct peer_address *peer;
     struct span key, url;       /* url is a part of key; data NULL: there is none */
     enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
-    uint8_t step;               /* look-ups so far */
+    uint8_t look_ups;           /* so far */
     uint8_t owned_count;
     struct entry *owned[QUESTION_OWNED_MAX];
     const struct entry *content; /* what the answer refers to */

@@ -46,6 +46,10 @@ class SlowDisk:
     def close(self):
         self._shared[0] = 1
 
+    def bar(self):
+        """Nothing is had without waiting; who waits gets it soon."""
+        self._shared[0] = 2
+
     def open(self):
         self._shared[0] = 0
 

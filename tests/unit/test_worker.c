@@ -31,7 +31,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         blocked++;
         while (!gate_is_open) poll(NULL, 0, 1);
     }
-    if (span_equal(request->path, SPAN("/wait")) && !asking->was_loaded) {
+    if (span_equal(request->path, SPAN("/wait")) && !asking->mails) {
         cookie = asking->cookie;
         mailbox = asking->mailbox;
         waiting++;
@@ -41,8 +41,10 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     char *at = turn_room(turn), *end = text_append(at, SPAN("<"));
     end = text_append(text_append(end, request->path), asking->closes ? SPAN("!>") : SPAN(">"));
     turn_wrote(turn, (size_t)(end - at));
-    if (asking->loaded) turn_hold(turn, asking->loaded);
-    asking->loaded = NULL;
+    if (asking->mails && asking->mails->entry) {
+        entry_ref(asking->mails->entry);
+        turn_hold(turn, asking->mails->entry);
+    }
     if (span_equal(request->path, SPAN("/long"))) turn_body(turn, body, 0, LONG_BYTES);
     exchange->starts_at = exchange->ends_at = turn->bytes;
     return HANDLER_ANSWERED;

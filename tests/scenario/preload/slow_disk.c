@@ -1,13 +1,15 @@
 /* slow_disk.c - makes every file look as if it lay on a disk that answers when the test says so.
  *
  * Role:   loaded into the server by LD_PRELOAD. While the gate is closed, a read that must not wait is refused (EAGAIN), no
- *         page is said to be resident, and a read that may wait does, until the gate opens.
+ *         page is said to be resident, and a read that may wait does, until the gate opens. While it is barred, nothing is
+ *         had without waiting, not even a path, and who may wait does not have to for long.
  * Owns:   nothing; the gate lies in a file that the test maps too, named by FOLIO_SLOW_DISK.
  * Thread: any.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -18,10 +20,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_NS = 1000000, POLLS_MAX = 60000, CACHESTAT = 451 };
+enum { POLL_NS = 1000000, POLLS_MAX = 60000, CACHESTAT = 451, BARRED = 2 };
 
 struct gate {
-    _Atomic uint32_t is_closed; /* written by the test */
+    _Atomic uint32_t is_closed; /* written by the test; BARRED: see above */
     _Atomic uint32_t refused;   /* reads that must not wait, while closed */
     _Atomic uint32_t waiting;   /* reads that wait now */
     _Atomic uint32_t waited;    /* reads that have waited or do */
@@ -45,7 +47,7 @@ __attribute__((constructor)) static void gate_find(void)
 
 static void gate_wait(void)
 {
-    if (!atomic_load(&gate->is_closed)) return;
+    if (atomic_load(&gate->is_closed) != 1) return;
     atomic_fetch_add(&gate->waited, 1);
     atomic_fetch_add(&gate->waiting, 1);
     for (int i = 0; i < POLLS_MAX && atomic_load(&gate->is_closed); i++)
@@ -78,6 +80,11 @@ long syscall(long number, ...)
     va_end(arguments);
     if (number == CACHESTAT && atomic_load(&gate->is_closed)) {
         errno = ENOSYS;
+        return -1;
+    }
+    if (number == SYS_openat2 && atomic_load(&gate->is_closed) == BARRED &&
+        (((const struct open_how *)a[2])->resolve & RESOLVE_CACHED)) {
+        errno = EAGAIN;
         return -1;
     }
     return next_syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
