@@ -2,8 +2,9 @@
 """Does one request's cold read from the disk delay everybody else's hot hits?
 
 A steady client asks for a hot file of 1 KiB over four connections, a thousand times a second, first alone, and then
-beside 16 others who fetch files that are in nobody's memory, from a disk that is slow: each server runs in a cgroup
-(blkio, version 1) whose reads are throttled. `big`: files of 8 MiB at 32 MiB/s, each client its own; `shared`: the same
+beside 16 others who fetch files that are in nobody's memory, from a device that is slow. It is the disk, for a server in
+a cgroup (blkio, version 1) whose reads are throttled; or, for `fuse-big` and `fuse-small`, a file system of the tests' own
+(tests/fuse), which reads one thing after the other as fast as it is told to. `big`: files of 8 MiB at 32 MiB/s, each client its own; `shared`: the same
 files, but all clients ask for all of them, one after the other; `small`: files of 4 KiB at 1 MB/s. Prints the hot
 client's latency alone and beside the cold reads, the ratio of the two at p99, and what the cold readers got together.
 Writes build/bench/stall.json. Needs root, and a work folder on a disk of this machine.
@@ -14,9 +15,11 @@ import contextlib
 import json
 import multiprocessing
 import os
+import pathlib
 import select
 import socket
 import statistics
+import sys
 import threading
 import time
 
@@ -24,14 +27,20 @@ import machine
 from field import NAMES, Field, check_body, version
 from machine import say
 
+sys.path.insert(0, f'{machine.PROJECT}/tests/scenario')
+import slow_file_system  # noqa: E402 pylint: disable=wrong-import-position
+
 CONNECTIONS, INTERVAL = 4, 1 / 250     # of the hot client: so many, each asking so often
 COLD_CLIENTS, PATIENCE = 16, 30
 HOT, HOT_BYTES = 'hot.html', 1024
 AIO = 'nginx-aio'                       # nginx again, with its thread pool
 RIVALS = [NAMES[0], NAMES[1], AIO] + NAMES[2:]
-Load = collections.namedtuple('Load', 'files count size shared rate')   # rate: bytes a second that the disk gives
+SLOW = 'slow'                           # where the file system of the tests' own is mounted, below the root
+Load = collections.namedtuple('Load', 'files count size shared rate')   # rate: bytes a second that the device gives
 LOADS = {'big': Load('big', 32, 8 << 20, False, 32 << 20), 'shared': Load('big', 32, 8 << 20, True, 32 << 20),
-         'small': Load('small', 4000, 4096, False, 1_000_000)}
+         'small': Load('small', 4000, 4096, False, 1_000_000),
+         'fuse-big': Load(f'{SLOW}/big', 32, 8 << 20, False, 32 << 20),
+         'fuse-small': Load(f'{SLOW}/small', 4000, 4096, False, 1_000_000)}
 
 
 # ---- the slow disk ----
@@ -93,6 +102,30 @@ class SlowDisk:
         say(f'{self.folder} is still in use, and stays')
 
 
+class SlowMount:
+    """The files of `www` a second time, below it, from a device that gives so many bytes a second."""
+
+    def __init__(self, program, www, bytes_per_second):
+        self.program, self.www, self.bytes_per_second = program, pathlib.Path(www), bytes_per_second
+        self.device = None
+
+    def __enter__(self):
+        control = self.www.parent / f'{self.www.name}.control'
+        self.device = slow_file_system.SlowFileSystem(self.program, self.www, self.www / SLOW, control, known_for_s=60)
+        self.give(self.bytes_per_second)
+        return self
+
+    def give(self, bytes_per_second):
+        self.device.give(bytes_per_second)
+
+    def take(self, pid):
+        """It is slow for everybody."""
+
+    def __exit__(self, *_):
+        machine.end_all()
+        self.device.end()
+
+
 def names_of(load):
     return [f'{load.files}{number}.bin' for number in range(load.count)]
 
@@ -102,7 +135,7 @@ def make_files(www):
     with open(f'{www}/{HOT}', 'wb') as hot:
         hot.write(os.urandom(HOT_BYTES))
     for load in LOADS.values():
-        for name in names_of(load):
+        for name in names_of(load) if not load.files.startswith(SLOW) else []:
             path = f'{www}/{name}'
             if not os.path.exists(path) or os.path.getsize(path) != load.size:
                 with open(path, 'wb') as cold:
@@ -219,12 +252,12 @@ def summary(latencies):
             'max_ms': latencies[-1], 'answers': len(latencies)}
 
 
-def run(field, name, key, www, mount, disk, o):
+def run(field, name, key, www, device_of, o):
     """A fresh server, alone and beside the cold readers. An OSError tells what went wrong."""
     load = LOADS[key]
     port, = machine.free_ports(1)
     got, errors = multiprocessing.Value('q'), multiprocessing.Value('q')
-    with SlowDisk(mount, disk, o.bytes_per_second or load.rate) as slow:
+    with device_of(key, o.bytes_per_second or load.rate) as slow:
         server = field.start(name, port, www)
         slow.take(server.pid)
         check_body(port, HOT, f'{www}/{HOT}')
@@ -296,7 +329,10 @@ def parse_options():
 
 def main():
     o = parse_options()
-    mount = blkio_mount()
+    mount, why_not = blkio_mount(), slow_file_system.why_not()
+    o.keys = [key for key in o.keys if not (why_not and LOADS[key].files.startswith(SLOW))]
+    if why_not:
+        say(f'nothing is measured on a file system of the tests\' own: {why_not}')
     if os.geteuid() != 0 or not mount:
         raise SystemExit('slowing the disk down needs root, and the blkio controller of cgroup version 1')
     field = StallField(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio), o.extra)
@@ -305,6 +341,11 @@ def main():
     machine.isolate()
     www = f'{field.work}/stall'
     make_files(www)
+    program = slow_file_system.build(o.out) if not why_not else None
+
+    def device_of(key, rate):
+        return SlowMount(program, www, rate) if LOADS[key].files.startswith(SLOW) else SlowDisk(mount, disk, rate)
+
     results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds,
                'versions': {name: version(name, field) for name in o.names}, 'loads': {}}
     for key in o.keys:
@@ -317,7 +358,7 @@ def main():
         for _ in range(o.rounds):
             for name in o.names:
                 try:
-                    rounds[name].append(run(field, name, key, www, mount, disk, o))
+                    rounds[name].append(run(field, name, key, www, device_of, o))
                 except OSError as reason:
                     say(f'   {name}: {reason}')
         results['loads'][key] = {name: median_of(rows) for name, rows in rounds.items() if rows}

@@ -235,6 +235,11 @@ enum status cache_warm(struct cache *cache, struct entry *stream, const struct l
     return status;
 }
 
+void cache_drop(struct cache *cache, struct entry *stream, const struct loader_window *window)
+{
+    loader_drop(cache->loader, stream, window);
+}
+
 static struct watch_counts watch_counts_of_all(const struct cache *cache)
 {
     struct watch_counts sum = { 0 };

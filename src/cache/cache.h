@@ -80,6 +80,9 @@ const struct mail *cache_mail_about(const struct cache *cache, const struct mail
 NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,
                                  struct mailbox *mailbox, uint64_t cookie);
 
+/* loader_drop() */
+void cache_drop(struct cache *cache, struct entry *stream, const struct loader_window *window);
+
 /* `entry` was found changed by who sent it: nobody is offered it any more. The caller is an online reader, with a reference. */
 void cache_forget(struct cache *cache, struct entry *entry);
 

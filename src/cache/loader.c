@@ -27,6 +27,7 @@ enum job_kind {
     JOB_SCAN,   /* all that is in the folder `key` */
     JOB_WINDOW, /* bytes of `entry`, a stream, into the page cache */
     JOB_COPY,   /* the same, into memory of ours */
+    JOB_DROP,   /* what was sent of `entry` */
     JOB_CHECK,  /* is `entry` what its key leads to? */
 };
 
@@ -35,9 +36,8 @@ struct job {
     struct list link;        /* in the list of delayed jobs, or of those that are over */
     struct job *bucket_next; /* JOB_LOAD, until it has loaded */
     struct mail *waiters;
-    struct entry *entry;     /* a reference; JOB_WINDOW, JOB_COPY, JOB_CHECK */
-    int64_t offset, size;    /* of the window */
-    int64_t ahead;           /* bytes behind the window that are wanted next */
+    struct entry *entry; /* a reference; JOB_WINDOW, JOB_COPY, JOB_CHECK */
+    struct loader_window window;
     int64_t busy_since_us;   /* its file was first found being written; 0: it was not */
     int64_t not_before_us;   /* in the list of delayed jobs: until then */
     const struct tree *tree; /* JOB_SCAN: `key` is a path in it */
@@ -244,17 +244,25 @@ static void run_load(struct loader *loader, struct job *job, bool takes_unsettle
     }
 }
 
+/* What one reads once from end to end would push out what many read again and again: measured, all of it (docs/adr/). */
+static void drop_sent(struct entry *stream, const struct loader_window *window)
+{
+    bool is_wanted = stream->is_pinned || atomic_load_explicit(&stream->frequency, memory_order_relaxed) > 0;
+    if (window->sent_size > 0 && !is_wanted) file_drop(stream->fd, window->sent_from, window->sent_size);
+}
+
 /* Reading is the one way to be sure that the pages are there; the copy is thrown away. */
 static void run_window(struct loader *loader, struct job *job)
 {
     char block[WARM_BLOCK_BYTES];
     struct entry *stream = job->entry;
-    int64_t size = job->size, ahead = job->ahead, end = job->offset + size;
+    const struct loader_window window = job->window;
+    int64_t size = window.size;
     enum status status = STATUS_OK;
-    file_read_ahead(stream->fd, job->offset, size);
+    file_read_ahead(stream->fd, window.offset, size);
     for (int64_t done = 0; done < size && status == STATUS_OK;) {
         size_t want = size - done < WARM_BLOCK_BYTES ? (size_t)(size - done) : WARM_BLOCK_BYTES, got = 0;
-        status = file_read(stream->fd, block, want, job->offset + done, FILE_WAIT, &got);
+        status = file_read(stream->fd, block, want, window.offset + done, FILE_WAIT, &got);
         if (got < want) break; /* shorter than it was: the sender will see that it changed */
         done += (int64_t)got;
     }
@@ -262,7 +270,8 @@ static void run_window(struct loader *loader, struct job *job)
     entry_ref(stream);
     finish(job, status);
     /* While this one is sent, the next is read. */
-    if (ahead > 0 && status == STATUS_OK) file_read_ahead(stream->fd, end, ahead);
+    if (window.ahead > 0 && status == STATUS_OK) file_read_ahead(stream->fd, window.offset + size, window.ahead);
+    drop_sent(stream, &window);
     entry_unref(stream);
 }
 
@@ -270,9 +279,10 @@ static void run_window(struct loader *loader, struct job *job)
 static void run_copy(struct loader *loader, struct job *job)
 {
     const struct entry *stream = job->entry;
-    size_t size = (size_t)job->size, got = 0;
+    size_t size = (size_t)job->window.size, got = 0;
     char *data = malloc(size);
-    enum status status = data ? file_read(stream->fd, data, size, job->offset, FILE_WAIT, &got) : STATUS_EXHAUSTED;
+    enum status status =
+        data ? file_read(stream->fd, data, size, job->window.offset, FILE_WAIT, &got) : STATUS_EXHAUSTED;
     if (status == STATUS_OK && (got < size || !file_keeps_version(stream->fd, &stream->identity)))
         status = STATUS_CHANGED;
     if (status == STATUS_OK) {
@@ -283,6 +293,13 @@ static void run_copy(struct loader *loader, struct job *job)
     }
     end_run(loader, job);
     finish(job, status);
+}
+
+static void run_drop(struct loader *loader, struct job *job)
+{
+    drop_sent(job->entry, &job->window);
+    end_run(loader, job);
+    finish(job, STATUS_OK);
 }
 
 static void run_check(struct loader *loader, struct job *job)
@@ -397,6 +414,7 @@ static void *loader_thread(void *argument)
         case JOB_SCAN: run_scan(loader, job); break;
         case JOB_WINDOW: run_window(loader, job); break;
         case JOB_COPY: run_copy(loader, job); break;
+        case JOB_DROP: run_drop(loader, job); break;
         case JOB_CHECK: run_check(loader, job); break;
         }
         pthread_mutex_lock(&loader->lock);
@@ -622,13 +640,12 @@ static enum status ask_for_window(struct loader *loader, enum job_kind kind, str
 {
     struct job *job = job_new(kind, SPAN_NONE, mail);
     if (!job) return STATUS_EXHAUSTED;
-    mail->next = NULL;
+    if (mail) mail->next = NULL;
     entry_ref(stream);
     job->entry = stream;
-    job->offset = window->offset;
-    job->size = window->size;
-    job->ahead = window->ahead;
-    return submit(loader, job, (struct load_origin){ .device = stream->identity.device }, LOAD_WINDOW);
+    job->window = *window;
+    return submit(loader, job, (struct load_origin){ .device = stream->identity.device },
+                  mail ? LOAD_WINDOW : LOAD_HINT);
 }
 
 enum status loader_warm(struct loader *loader, struct entry *stream, const struct loader_window *window,
@@ -641,6 +658,11 @@ enum status loader_copy(struct loader *loader, struct entry *stream, const struc
                         struct mail *mail)
 {
     return ask_for_window(loader, JOB_COPY, stream, window, mail);
+}
+
+void loader_drop(struct loader *loader, struct entry *stream, const struct loader_window *window)
+{
+    (void)ask_for_window(loader, JOB_DROP, stream, window, NULL);
 }
 
 uint64_t loader_loads(struct loader *loader)

@@ -41,8 +41,10 @@ enum status loader_scan(struct loader *loader, const struct tree *tree, struct s
 void loader_check(struct loader *loader, struct entry *entry);
 
 struct loader_window {
-    int64_t offset, size; /* bytes of the stream */
-    int64_t ahead;        /* so many more will be wanted next: they are read on while these are sent */
+    int64_t offset, size;         /* bytes of the stream */
+    int64_t ahead;                /* so many more will be wanted next: they are read on while these are sent */
+    int64_t sent_from, sent_size; /* bytes that were brought for the same answer, and are sent: they may leave the page
+                                   * cache, unless others ask for the stream, too */
 };
 
 /* Bring a window of `stream` into the page cache, and post `mail`, with no entry. A reference to `stream` is taken meanwhile. */
@@ -52,6 +54,9 @@ NODISCARD enum status loader_warm(struct loader *loader, struct entry *stream, c
 /* The same, but the bytes themselves are in the mail, and are of the version that `stream` is (else STATUS_CHANGED). */
 NODISCARD enum status loader_copy(struct loader *loader, struct entry *stream, const struct loader_window *window,
                                   struct mail *mail);
+
+/* Nothing more of an answer is to be sent: only sent_from and sent_size count. A hint. */
+void loader_drop(struct loader *loader, struct entry *stream, const struct loader_window *window);
 
 /* Entries loaded since the start. */
 uint64_t loader_loads(struct loader *loader);

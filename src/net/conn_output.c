@@ -92,6 +92,37 @@ static bool ask_for_window(struct worker *worker, struct conn *conn, const struc
     return false;
 }
 
+/* What was brought for this answer, and lies before `until`, was sent: have it dropped, with the next window or alone. What
+ * comes behind the first bytes that had to be brought was brought, too, be it by the kernel's own reading ahead. */
+static void let_go(struct pending *pending, int64_t until, struct loader_window *window)
+{
+    if (pending->cold_from < 0 || until <= pending->cold_from) return;
+    window->sent_from = pending->cold_from;
+    window->sent_size = until - pending->cold_from;
+    pending->cold_from = until;
+}
+
+static void drop_until(struct worker *worker, struct pending *pending, int64_t until)
+{
+    struct loader_window window = { 0 };
+    let_go(pending, until, &window);
+    if (window.sent_size > 0) cache_drop(worker->options->cache, pending->stream.entry, &window);
+}
+
+/* Have a loader bring the window of `size` bytes that is next, and begin with the one behind it. */
+static bool bring_window(struct worker *worker, struct conn *conn, int64_t size)
+{
+    struct pending *pending = conn->pending;
+    const struct stream_part *stream = &pending->stream;
+    struct loader_window window = { .offset = stream->offset, .size = size, .ahead = stream->left - size };
+    if (window.ahead > WINDOW_BYTES) window.ahead = WINDOW_BYTES;
+    /* The socket may still refer to the last of what it took. */
+    let_go(pending, stream->offset - WINDOW_BYTES, &window);
+    if (!ask_for_window(worker, conn, &window)) return false;
+    if (pending->cold_from < 0) pending->cold_from = stream->offset;
+    return true;
+}
+
 /* Make sure that the next bytes of the stream are in memory. False: a loader was asked, or none could be yet. */
 static bool window_is_warm(struct worker *worker, struct conn *conn)
 {
@@ -105,11 +136,10 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
     if (entry_window_is_warm(stream->entry, stream->offset, size, now_ms)) return true;
     if (file_is_resident(stream->entry->fd, stream->offset, size)) {
         entry_note_warm_window(stream->entry, stream->offset, size, now_ms);
+        drop_until(worker, pending, stream->offset - WINDOW_BYTES);
         return true;
     }
-    struct loader_window window = { .offset = stream->offset, .size = size, .ahead = stream->left - size };
-    if (window.ahead > WINDOW_BYTES) window.ahead = WINDOW_BYTES;
-    if (!ask_for_window(worker, conn, &window)) pending->warm_until = stream->offset;
+    if (!bring_window(worker, conn, size)) pending->warm_until = stream->offset;
     return false;
 }
 
@@ -188,6 +218,7 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {
         if (pending->is_corked) socket_cork(conn->fd, false);
+        if (pending->stream.entry) drop_until(worker, pending, pending->stream.offset);
         pending_free(pending, &worker->pool);
         conn->pending = NULL;
     }

@@ -64,6 +64,7 @@ struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t
     *pending = (struct pending){ .capacity = capacity, .sent = sent, .stream = turn->stream };
     turn->stream.entry = NULL;
     pending->warm_until = pending->stream.offset;
+    pending->cold_from = -1;
     pending->rate_from_us = turn->now_us;
     pending->parts = (struct pending_part *)(void *)(pending + 1);
     pending->exchanges = (struct exchange *)(void *)(pending->parts + part_count);

@@ -28,10 +28,11 @@ struct pending {
     bool is_corked;                    /* the socket is, until the stream's end */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
     int64_t warm_from_us;              /* when a loader was last asked for a window */
-    char *copy;                        /* of a remote stream: the bytes at its offset, from a loader; NULL: none yet */
-    size_t copy_size, copy_sent;       /* bytes of it */
-    int64_t rate_from_us;              /* when the present SendMinRate window began */
-    uint64_t rate_taken;               /* bytes that the peer had taken then; 0 in the first window, which is lenient */
+    int64_t cold_from;           /* bytes of the stream from here on were brought for this answer; -1: none were */
+    char *copy;                  /* of a remote stream: the bytes at its offset, from a loader; NULL: none yet */
+    size_t copy_size, copy_sent; /* bytes of it */
+    int64_t rate_from_us;        /* when the present SendMinRate window began */
+    uint64_t rate_taken;         /* bytes that the peer had taken then; 0 in the first window, which is lenient */
 };
 
 /* Move what is left of `turn`, of which `sent` bytes were taken by the socket, into a block of `pool`. The turn's

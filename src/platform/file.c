@@ -281,6 +281,11 @@ void file_read_ahead(int fd, int64_t offset, int64_t size)
     (void)posix_fadvise(fd, offset, size, POSIX_FADV_WILLNEED);
 }
 
+void file_drop(int fd, int64_t offset, int64_t size)
+{
+    (void)posix_fadvise(fd, offset, size, POSIX_FADV_DONTNEED);
+}
+
 void *file_map(int fd, uint64_t size, bool locks, int *ret_error)
 {
     void *map = mmap(NULL, size, PROT_READ, MAP_SHARED | MAP_NORESERVE | MAP_POPULATE, fd, 0);

@@ -110,6 +110,10 @@ void file_unmap(void *map, uint64_t size); /* takes NULL */
 /* The absolute path of what `fd` names, by /proc; false: it cannot be told. */
 NODISCARD bool file_path_of(int fd, char *out, size_t room);
 
+/* Bytes offset..offset+size-1 are not wanted in the page cache any more; those that a socket still refers to stay. A hint. This
+ * may wait. */
+void file_drop(int fd, int64_t offset, int64_t size);
+
 /* Begin to read bytes offset.. in the background of the kernel; a hint. */
 void file_read_ahead(int fd, int64_t offset, int64_t size);
 

@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.threads,
     pytest.mark.skipif(slow_file_system.why_not() is not None, reason=str(slow_file_system.why_not())),
 ]
+WINDOW = 2 << 20  # of a stream
 SLOW_FILES, LOCAL_FILES, HOT_REQUESTS = 30, 20, 200
 A_DEVICE_S_SHARE = 8  # of the loaders
 HOT, BIG = noise(2000, "hot"), noise(3 << 20, "big")
@@ -294,3 +295,38 @@ def test_a_stop_while_files_are_pinned_does_not_wait_for_them(folio, site, devic
     server.stop()
     assert ending.is_alive()
     ending.cancel()
+
+
+def is_in_memory(path, offset):
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        return os.preadv(descriptor, [bytearray(1)], offset, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def forget(path):
+    descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+
+def test_what_one_reads_once_does_not_push_out_what_many_read(folio, folder):
+    """A cold stream leaves the page cache behind its reader; one that is asked for again stays."""
+    cold, again = noise(16 << 20, "cold"), noise(16 << 20, "again")
+    site = plant(folder / "www", {"cold": cold, "again": again})
+    for name in ("cold", "again"):
+        forget(site / name)
+        if is_in_memory(site / name, 0):
+            pytest.skip("this file system keeps everything in memory")
+    server = folio(site, "--threads", "1")
+    assert server.get("/cold").body == cold
+    eventually(lambda: not is_in_memory(site / "cold", 0), "the beginning is gone")
+    eventually(lambda: not is_in_memory(site / "cold", 4 * WINDOW), "the middle is gone")
+    assert server.get("/again", [("Range", "bytes=0-9")]).status == 206
+    assert server.get("/again").body == again
+    assert server.get("/again").body == again
+    assert is_in_memory(site / "again", 4 * WINDOW) and is_in_memory(site / "again", 0)

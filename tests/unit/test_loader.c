@@ -326,6 +326,41 @@ static void a_warmed_window_is_resident(void **state)
     entry_unref(stream);
 }
 
+static void drop(struct entry *stream, int64_t size)
+{
+    const struct loader_window window = { .sent_size = size };
+    loader_drop(loader, stream, &window);
+    warm(stream, 0, 1); /* hints and windows take turns: often that is done after it */
+    give_back(next_mail());
+}
+
+/* What was brought for one answer leaves the page cache when it is sent; what others ask for, too, stays. */
+static void what_was_sent_once_is_dropped_and_what_is_asked_for_again_is_kept(void **state)
+{
+    (void)state;
+    enum { BYTES = 3 << 20 };
+    scratch_filled(&rig.scratch, "big", 'b', BYTES);
+    struct entry *stream = load_stream("/big");
+    assert_int_equal(fsync(stream->fd), 0);
+    bool can_be_told = file_is_resident(stream->fd, 0, BYTES);
+    stream->frequency = 1;
+    drop(stream, BYTES);
+    poll(NULL, 0, 10);
+    if (can_be_told) assert_true(file_is_resident(stream->fd, 0, BYTES));
+    (void)posix_fadvise(stream->fd, 0, BYTES, POSIX_FADV_DONTNEED);
+    bool can_be_dropped = !file_is_resident(stream->fd, 0, BYTES);
+    warm(stream, 0, BYTES);
+    give_back(next_mail());
+    stream->frequency = 0;
+    drop(stream, BYTES / 2);
+    for (int tries = 0; can_be_told && can_be_dropped && file_is_resident(stream->fd, 4096, BYTES / 2); tries++) {
+        assert_in_range(tries, 0, PATIENCE_MS);
+        poll(NULL, 0, 1);
+    }
+    if (can_be_told) assert_true(file_is_resident(stream->fd, BYTES / 2, BYTES / 2));
+    entry_unref(stream);
+}
+
 static void a_window_beyond_the_end_is_over_soon(void **state)
 {
     (void)state;
@@ -567,6 +602,7 @@ int main(void)
         WITH_A_LOADER(threads_are_started_when_they_are_needed_and_no_more_than_allowed),
         WITH_A_LOADER(who_still_waits_when_it_stops_is_told),
         WITH_A_LOADER(a_warmed_window_is_resident),
+        WITH_A_LOADER(what_was_sent_once_is_dropped_and_what_is_asked_for_again_is_kept),
         WITH_A_LOADER(a_window_beyond_the_end_is_over_soon),
         WITH_A_LOADER(a_stream_lives_as_long_as_it_is_warmed),
         WITH_A_LOADER(a_reload_is_for_nobody_in_particular),
