@@ -25,7 +25,7 @@ enum {
     PAUSE_MS_MAX = 5000,
     LIVED_WELL_MS = 10000, /* after so long a crash is a new story */
     STOP_MS = 6000,        /* for a server to end after TERM, which takes it two seconds at most; then it is killed */
-    GONE_MS = 1000, /* for one that was killed, or has exited but for threads that a device holds in the kernel */
+    GONE_MS = 3000, /* for one that was killed, or has exited but for threads that a device holds in the kernel */
     LOOK_MS = 100,  /* between two looks for such */
 };
 
