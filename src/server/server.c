@@ -222,11 +222,14 @@ static void say_ready(const struct server *server)
 {
     char text[QUANTITY_TEXT_BYTES], url[256];
     unsigned sites = sites_count(server->serving.sites);
-    const char *root = sites_at(server->serving.sites, 0)->root->path;
-    char *path = realpath(root, NULL);
-    printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : root);
+    const struct tree *root = sites_at(server->serving.sites, 0)->root;
+    char *path = root ? realpath(root->path, NULL) : NULL;
+    if (root)
+        printf("folio %s serves %s\n", FOLIO_VERSION, path ? path : root->path);
+    else
+        printf("folio %s serves %u sites\n", FOLIO_VERSION, sites - 1);
     free(path);
-    if (sites > 1) printf("  sites     %u more\n", sites - 1);
+    if (root && sites > 1) printf("  sites     %u more\n", sites - 1);
     for (unsigned i = 0; i < server->listeners->address_count; i++) {
         socket_address_url(&server->listeners->at[i].address, url, sizeof url);
         printf("  address   %s\n", url);

@@ -181,9 +181,11 @@ static bool open_site(struct sites *sites, unsigned number)
         prefix[1] = (char)(0x80 | (number & 0x7f));
         site->key_prefix = span_of(prefix, SITE_KEY_BYTES);
     }
-    struct config_place place = site->config->places[SITE_DOCUMENT_ROOT];
-    site->root = tree_of(sites, site->config->document_root, place);
-    if (!site->root || !add_mount(sites, site->root, site, SPAN(""), SPAN("")) || !open_maps(sites, site)) return false;
+    if (site->config->document_root.data) {
+        site->root = tree_of(sites, site->config->document_root, site->config->places[SITE_DOCUMENT_ROOT]);
+        if (!site->root || !add_mount(sites, site->root, site, SPAN(""), SPAN(""))) return false;
+    }
+    if (!open_maps(sites, site)) return false;
     bool is_noted = note_index_names(sites, &site->config->rules);
     for (size_t i = 0; i < site->config->sections.count; i++) {
         const struct section *section = site->config->sections.items[i];
@@ -232,7 +234,7 @@ struct sites *sites_new(const struct config *config, const struct media_types *t
         return NULL;
     }
     if (!list_trees(sites)) goto no_memory;
-    if (file_beneath_supported(sites->at[0].root->root)) return sites;
+    if (sites->trees.count == 0 || file_beneath_supported(sites->tree_list.at[0]->root)) return sites;
     fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
                     "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
     sites_free(sites);
@@ -378,7 +380,8 @@ bool sites_place(const struct site *site, struct span url, struct load_target *r
     ret_target->needs_checks = false;
     ret_target->index_count = 0;
     ret_target->tree = site->root;
-    if (!url_map_find(&site->config->url_maps, url, &match)) return set_path(ret_target, SPAN(""), url);
+    if (!url_map_find(&site->config->url_maps, url, &match))
+        return !site->root || set_path(ret_target, SPAN(""), url); /* without a DocumentRoot nothing is there */
     ret_target->tree = site->map_trees[match.index];
     if (!ret_target->tree) return true;
     return match.map->kind == URL_ALIAS ? set_path(ret_target, site->map_below[match.index], match.rest)
