@@ -255,6 +255,11 @@ static struct watch_counts watch_counts_of_all(const struct cache *cache)
     return sum;
 }
 
+struct table *cache_table(struct cache *cache)
+{
+    return cache->table;
+}
+
 struct cache_counts cache_counts(struct cache *cache)
 {
     return (struct cache_counts){

@@ -95,6 +95,9 @@ uint64_t cache_preload(struct cache *cache, struct preload *preload);
 /* Another process serves from a cache of its own: give back what is not being sent. The caller is no reader. */
 void cache_shrink(struct cache *cache);
 
+/* The table itself, for who makes entries by other ways (cache/forms.h). */
+struct table *cache_table(struct cache *cache);
+
 struct cache_counts {
     struct table_counts table;
     uint64_t loads; /* by loaders */

@@ -12,6 +12,7 @@
 #include "cli/directives.h"
 #include "server/config_print.h"
 #include "server/config_reader.h"
+#include "server/explain.h"
 #include "server/inheritance.h"
 #include "server/supervisor.h"
 
@@ -24,13 +25,14 @@ enum {
     OPTION_JSON,
 };
 
-enum command_mode { COMMAND_SERVE, COMMAND_CHECK, COMMAND_PRINT, COMMAND_SITES };
+enum command_mode { COMMAND_SERVE, COMMAND_CHECK, COMMAND_PRINT, COMMAND_SITES, COMMAND_EXPLAIN };
 
 struct command {
     int argc;
     char **argv;
     enum command_mode mode;
     bool is_strict, is_json;
+    struct explain_options explain;
     const char *file;    /* of directives; NULL: none */
     const char *operand; /* DIR; NULL: none */
     struct config config;
@@ -46,10 +48,12 @@ struct command {
 static const char usage_text[] =
     "usage: folio [OPTIONS] [DIR]\n"
     "       folio check [OPTIONS] [FILE]\n"
+    "       folio explain [OPTIONS] URL [DIR]\n"
     "       folio directives [NAME|--man]\n"
     "\n"
     "Serve the files in DIR (default: the present folder) over HTTP; look for mistakes in\n"
-    "a FILE of directives; tell what directives there are.\n"
+    "a FILE of directives; say how a URL would be answered, and why; tell what directives\n"
+    "there are.\n"
     "\n"
     "  -p, --port N             port to listen at (default 8080; 0: any free one)\n"
     "  -b, --bind ADDRESS       address to listen at, or unix:PATH; may be repeated\n"
@@ -59,7 +63,9 @@ static const char usage_text[] =
     "  -f, --file FILE          read directives from FILE; options and -c come after it\n"
     "  -t, --check              say what is wrong with the configuration, as `folio check`\n"
     "      --strict             with -t: what is legal but hardly meant is wrong, too\n"
-    "      --json               with -t: say it as JSON, on standard output\n"
+    "      --json               with -t or explain: say it as JSON, on standard output\n"
+    "  -H, --header 'NAME: VALUE'\n"
+    "                           with explain: a field of the request; may be repeated\n"
     "  -T, --print              print the configuration that holds, defaults included\n"
     "  -S, --sites              print the virtual hosts by address and name\n"
     "  -c, --directive 'NAME VALUE'\n"
@@ -119,7 +125,7 @@ static void apply_listens(struct command *command)
     apply(command, "--port", "Listen", value);
 }
 
-static const char short_options[] = "p:b:f:tTSc:Vh";
+static const char short_options[] = "p:b:f:tTSc:H:Vh";
 static const struct option options[] = {
     { "port", required_argument, NULL, 'p' },
     { "bind", required_argument, NULL, 'b' },
@@ -132,6 +138,7 @@ static const struct option options[] = {
     { "print", no_argument, NULL, 'T' },
     { "sites", no_argument, NULL, 'S' },
     { "directive", required_argument, NULL, 'c' },
+    { "header", required_argument, NULL, 'H' },
     { "version", no_argument, NULL, 'V' },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -153,11 +160,17 @@ static int look_ahead(struct command *command)
     }
     opterr = 1;
     if (files > 1) return usage_error("more than one --file; the first may Include the others", NULL);
+    if (command->mode == COMMAND_EXPLAIN) {
+        if (optind >= command->argc)
+            return usage_error("explain wants a URL, such as http://localhost/index.html", NULL);
+        command->explain.url = command->argv[optind++];
+    }
     command->operand = optind < command->argc ? command->argv[optind] : NULL;
     if (command->argc - optind > 1) return usage_error("more than one operand: unexpected", command->argv[optind + 1]);
     struct stat st;
     bool is_folder = command->operand && stat(command->operand, &st) == 0 && S_ISDIR(st.st_mode);
-    if (command->mode != COMMAND_SERVE && command->operand && !is_folder && !command->file) {
+    bool takes_file = command->mode != COMMAND_SERVE && command->mode != COMMAND_EXPLAIN;
+    if (takes_file && command->operand && !is_folder && !command->file) {
         command->file = command->operand;
         command->operand = NULL;
     }
@@ -189,6 +202,10 @@ static int read_options(struct command *command)
         case 'S': break; /* seen by look_ahead() */
         case OPTION_STRICT: command->is_strict = true; break;
         case OPTION_JSON: command->is_json = true; break;
+        case 'H':
+            if (command->explain.field_count == EXPLAIN_FIELDS_MAX) return usage_error("too many --header", NULL);
+            command->explain.fields[command->explain.field_count++] = optarg;
+            break;
         case 'c': config_reader_line(command->reader, span_of_string(optarg), "-c"); break;
         case 'V': printf("folio %s\n", FOLIO_VERSION); return 0;
         case 'h': fputs(usage_text, stdout); return 0;
@@ -262,6 +279,8 @@ static int look(struct command *command)
         return command->is_misused ? EXIT_USAGE : exit_status;
     }
     if (!is_right(command)) return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
+    command->explain.is_json = command->is_json;
+    if (command->mode == COMMAND_EXPLAIN) return explain_run(&command->config, &command->explain);
     if (command->mode == COMMAND_PRINT)
         config_print(&command->config, false, stdout);
     else
@@ -285,9 +304,10 @@ int command_run(int argc, char **argv)
     static struct command command;
     if (argc > 1 && strcmp(argv[1], "directives") == 0) return directives_run(argc - 1, argv + 1);
     bool is_check = argc > 1 && strcmp(argv[1], "check") == 0;
-    command.mode = is_check ? COMMAND_CHECK : COMMAND_SERVE;
-    command.argc = argc - is_check;
-    command.argv = argv + is_check;
+    bool is_explain = argc > 1 && strcmp(argv[1], "explain") == 0;
+    command.mode = is_check ? COMMAND_CHECK : is_explain ? COMMAND_EXPLAIN : COMMAND_SERVE;
+    command.argc = argc - (is_check || is_explain);
+    command.argv = argv + (is_check || is_explain);
     if (inheritance_is_ours()) return supervisor_run(NULL, configure_again, &command, argv);
     int exit_status = configure(&command);
     if (exit_status < 0 && command.mode == COMMAND_SERVE) return serve(&command);

@@ -52,13 +52,21 @@ static const struct expires_rule *expires_of(const struct rules *rules, struct s
     return found;
 }
 
-static struct span default_control(const struct rules *rules, struct span type, struct span path, char *room)
+static void set_default(const struct rules *rules, struct span type, struct span path, char *room,
+                        struct cache_policy *policy)
 {
-    if (span_equal_nocase(type, SPAN("text/html")) || span_equal_nocase(type, SPAN("application/xhtml+xml")))
-        return SPAN("no-cache");
-    if (fingerprint_is_in(path)) return SPAN("public, max-age=31536000, immutable");
-    int size = snprintf(room, CACHE_POLICY_BYTES, "max-age=%" PRIu64, rules->cache_default_age_ms / 1000);
-    return span_of(room, (size_t)size);
+    if (span_equal_nocase(type, SPAN("text/html")) || span_equal_nocase(type, SPAN("application/xhtml+xml"))) {
+        policy->control = SPAN("no-cache");
+        policy->reason = "it is a page";
+    } else if (fingerprint_is_in(path)) {
+        policy->control = SPAN("public, max-age=31536000, immutable");
+        policy->reason = "its name carries a fingerprint of its content";
+    } else {
+        int size = snprintf(room, CACHE_POLICY_BYTES, "max-age=%" PRIu64, rules->cache_default_age_ms / 1000);
+        policy->control = span_of(room, (size_t)size);
+        policy->reason = "CacheDefaultAge";
+        policy->place = rules->places[RULE_CACHE_DEFAULT_AGE];
+    }
 }
 
 struct cache_policy cache_policy_of(const struct rules *rules, struct span type, struct span path,
@@ -70,14 +78,18 @@ struct cache_policy cache_policy_of(const struct rules *rules, struct span type,
         policy.expires = true;
         policy.is_from_modification = expires->is_from_modification;
         policy.seconds = expires->seconds;
+        policy.reason = "ExpiresByType";
+        policy.place = expires->place;
     }
     for (size_t i = rules->cache_control.count; i-- > 0;) {
         const struct cache_control_rule *rule = rules->cache_control.items[i];
         if (!is_for(rule, type, path)) continue;
         policy.control = rule->value;
+        policy.reason = "CacheControl";
+        policy.place = rule->place;
         return policy;
     }
-    if (!expires) policy.control = default_control(rules, type, path, room);
+    if (!expires) set_default(rules, type, path, room, &policy);
     return policy;
 }
 

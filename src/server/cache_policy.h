@@ -15,6 +15,8 @@ struct cache_policy {
     bool expires;              /* there is an Expires, too: */
     bool is_from_modification; /* so long after the file's time, else after the answer's */
     int64_t seconds;
+    const char *reason;        /* for people; and where it is written, if it is: */
+    struct config_place place; /* neither makes a difference */
 };
 
 /* For the file at `path`, of media type `type` (without parameters). `room` may come to hold the value. */

@@ -21,6 +21,7 @@
 #include "server/listeners.h"
 #include "server/pinning.h"
 #include "server/stats.h"
+#include "server/types_file.h"
 
 enum {
     DESCRIPTORS_RESERVED = 24, /* standard ones, logs, signals, and what each load opens for a moment */
@@ -29,7 +30,6 @@ enum {
     QUIT_GRACE_MS = 1000,
     LOADS_GRACE_MS = 200, /* for reads that are under way, at the end */
     HAND_OVER_GRACE_MS = 10000,
-    TYPES_BYTES_MAX = 4 << 20,
 };
 
 struct server {
@@ -54,25 +54,6 @@ static bool fail(const char *what, const char *name, const char *remedy)
 {
     fprintf(stderr, "folio: %s%s%s: %s%s\n", what, name ? " " : "", name ? name : "", strerror(errno), remedy);
     return false;
-}
-
-/* The text of the mime.types file; empty if there is none. */
-static bool load_types(struct server *server)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *file = fopen(server->config->types_path, "re");
-    if (file) {
-        text = malloc(TYPES_BYTES_MAX);
-        size = text ? fread(text, 1, TYPES_BYTES_MAX, file) : 0;
-        fclose(file);
-    } else if (errno != ENOENT) {
-        return fail("cannot read", server->config->types_path, "\n  name another with -c 'TypesConfig FILE'");
-    }
-    server->types = media_types_new(span_of(text ? text : "", size));
-    free(text);
-    errno = ENOMEM;
-    return server->types ? true : fail("media types", NULL, "");
 }
 
 /* Share the descriptors out: some for streams, the rest for connections. */
@@ -368,7 +349,8 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     }
     let_signals_end_it(true);
     machine_allocator_tune();
-    if (!load_types(server)) goto out;
+    server->types = types_file_load(config->types_path);
+    if (!server->types) goto out;
     server->serving.sites = sites_new(config, server->types);
     if (!server->serving.sites) goto out;
     plan(server);

@@ -43,15 +43,28 @@ static bool make_room(struct server_logs *logs)
     return logs->logs && logs->of && logs->at && logs->lists;
 }
 
-struct server_logs *server_logs_open(const struct config *config, unsigned workers)
+/* NULL: told. */
+static struct server_logs *logs_new(const struct config *config)
 {
     struct server_logs *logs = calloc(1, sizeof *logs);
     if (logs) logs->config = config;
-    if (!logs || !make_room(logs)) {
-        fputs("folio: no memory for the access logs\n", stderr);
-        server_logs_close(logs);
-        return NULL;
-    }
+    if (logs && make_room(logs)) return logs;
+    fputs("folio: no memory for the access logs\n", stderr);
+    (void)server_logs_close(logs);
+    return NULL;
+}
+
+struct server_logs *server_logs_open_none(const struct config *config)
+{
+    struct server_logs *logs = logs_new(config);
+    for (size_t i = 0; logs && i < config->site_count; i++) logs->at[i] = logs->lists;
+    return logs;
+}
+
+struct server_logs *server_logs_open(const struct config *config, unsigned workers)
+{
+    struct server_logs *logs = logs_new(config);
+    if (!logs) return NULL;
     struct access_log **next = logs->lists;
     for (size_t i = 0; i < config->site_count; i++) {
         logs->at[i] = next;

@@ -14,6 +14,9 @@ struct server_logs;
 /* NULL: told on standard error. */
 NODISCARD struct server_logs *server_logs_open(const struct config *config, unsigned workers);
 
+/* The same without opening any: what is added goes nowhere. */
+NODISCARD struct server_logs *server_logs_open_none(const struct config *config);
+
 /* Whether any site has a log. */
 bool server_logs_are_wanted(const struct server_logs *logs);
 

@@ -308,7 +308,7 @@ struct site *sites_choose(const struct sites *sites, uint16_t group, struct span
 struct site *sites_of_key(const struct sites *sites, struct span key, struct span *ret_url)
 {
     bool is_first = key.data[0] == '/';
-    unsigned number = is_first ? 0 : (key.data[0] & 0x7fu) << 7 | (key.data[1] & 0x7fu);
+    unsigned number = is_first ? 0 : ((unsigned char)key.data[0] & 0x7fu) << 7 | ((unsigned char)key.data[1] & 0x7fu);
     *ret_url = is_first ? key : span_from(key, SITE_KEY_BYTES);
     return &sites->at[number];
 }
