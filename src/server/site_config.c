@@ -1,5 +1,7 @@
 #include "server/site_config.h"
 
+#include <stdlib.h>
+
 bool log_format_named(struct span name, enum log_format *ret_format)
 {
     static const char *const names[] = {
@@ -24,31 +26,34 @@ static void inherit_settings(const struct site_config *main_site, struct site_co
     if (!site_says(site, SITE_STRICT_HOST)) site->strict_host = main_site->strict_host;
 }
 
+/* A <Directory>, while they are brought into their order. */
+struct ordered {
+    size_t depth; /* names in its path */
+    size_t index; /* among all sections */
+};
+
 static size_t depth_of(const struct section *section)
 {
-    size_t depth = 0;
-    for (size_t i = 0; i + 1 < section->pattern.size; i++) depth += section->pattern.data[i] == '/';
-    return section->pattern.size > 1 ? depth + 1 : 0;
+    size_t depth = section->pattern.size > 1;
+    for (size_t i = 1; i < section->pattern.size; i++) depth += section->pattern.data[i] == '/';
+    return depth;
 }
 
-/* Directories, the shorter first; those of the same length as they come. There are few. */
-static void sort_directories(struct config_list *list)
+/* The shorter path first; those of the same length as they were written. */
+static int compare_ordered(const void *left, const void *right)
 {
-    for (size_t i = 1; i < list->count; i++) {
-        const struct section *section = list->items[i];
-        size_t at = i, depth = depth_of(section);
-        for (; at > 0 && depth_of(list->items[at - 1]) > depth; at--) list->items[at] = list->items[at - 1];
-        list->items[at] = section;
-    }
+    const struct ordered *a = left, *b = right;
+    if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
+    return a->index < b->index ? -1 : 1;
 }
 
-static bool add_files_of(struct arena *arena, const struct config_list *all, const struct section *parent,
-                         struct config_list *to)
+/* The <Files> within a section stand right behind it: they were added while it was open. */
+static bool add_files_of(struct arena *arena, const struct config_list *all, size_t parent, struct config_list *to)
 {
-    for (size_t i = 0; i < all->count; i++) {
+    for (size_t i = parent + 1; i < all->count; i++) {
         const struct section *section = all->items[i];
-        bool is_its = section->kind == SECTION_FILES && section->parent == parent;
-        if (is_its && !config_list_add(arena, to, section)) return false;
+        if (section->parent != all->items[parent]) break;
+        if (!config_list_add(arena, to, section)) return false;
     }
     return true;
 }
@@ -56,20 +61,29 @@ static bool add_files_of(struct arena *arena, const struct config_list *all, con
 static bool order_sections(struct arena *arena, const struct config_list *all, struct config_list *ret)
 {
     struct config_list list = { 0 };
+    struct ordered *directories = arena_take(arena, all->count * sizeof *directories);
+    size_t count = 0;
+    if (!directories) return false;
     for (size_t i = 0; i < all->count; i++) {
         const struct section *section = all->items[i];
-        if (section->kind == SECTION_DIRECTORY && !config_list_add(arena, &list, section)) return false;
+        if (section->kind == SECTION_DIRECTORY) directories[count++] = (struct ordered){ depth_of(section), i };
     }
-    sort_directories(&list);
-    size_t directories = list.count;
-    if (!add_files_of(arena, all, NULL, &list)) return false;
-    for (size_t i = 0; i < directories; i++) {
-        if (!add_files_of(arena, all, list.items[i], &list)) return false;
+    qsort(directories, count, sizeof *directories, compare_ordered);
+    for (size_t i = 0; i < count; i++) {
+        if (!config_list_add(arena, &list, all->items[directories[i].index])) return false;
+    }
+    for (size_t i = 0; i < all->count; i++) {
+        const struct section *section = all->items[i];
+        bool is_of_site = section->kind == SECTION_FILES && !section->parent;
+        if (is_of_site && !config_list_add(arena, &list, section)) return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!add_files_of(arena, all, directories[i].index, &list)) return false;
     }
     for (size_t i = 0; i < all->count; i++) {
         const struct section *section = all->items[i];
         if (section->kind != SECTION_LOCATION) continue;
-        if (!config_list_add(arena, &list, section) || !add_files_of(arena, all, section, &list)) return false;
+        if (!config_list_add(arena, &list, section) || !add_files_of(arena, all, i, &list)) return false;
     }
     *ret = list;
     return true;
@@ -92,21 +106,34 @@ static bool order_url_maps(struct arena *arena, const struct config_list *all, s
     return true;
 }
 
-bool site_config_complete(struct arena *arena, const struct rules *defaults, const struct site_config *main_site,
-                          struct site_config *site)
+/* What the site does not add to is the main server's own list: of many sites, few have sections. */
+static bool complete_lists(struct arena *arena, const struct site_config *main_site, struct site_config *site)
 {
     static const struct config_list none;
     bool is_main = site == main_site;
     struct config_list sections, url_maps;
+    site->sections = main_site->sections;
+    site->url_maps = main_site->url_maps;
+    if (is_main || site->own_sections.count > 0) {
+        const struct config_list *outer = is_main ? &none : &main_site->own_sections;
+        if (!config_list_join(arena, outer, &site->own_sections, &sections)) return false;
+        if (!order_sections(arena, &sections, &site->sections)) return false;
+    }
+    if (is_main || site->own_url_maps.count > 0) {
+        const struct config_list *outer = is_main ? &none : &main_site->own_url_maps;
+        if (!config_list_join(arena, &site->own_url_maps, outer, &url_maps)) return false;
+        if (!order_url_maps(arena, &url_maps, &site->url_maps)) return false;
+    }
+    const struct config_list *outer = is_main ? &none : &main_site->own_throttles;
+    return config_list_join(arena, &site->own_throttles, outer, &site->throttles);
+}
+
+bool site_config_complete(struct arena *arena, const struct rules *defaults, const struct site_config *main_site,
+                          struct site_config *site)
+{
+    bool is_main = site == main_site;
     if (!is_main) inherit_settings(main_site, site);
     if (site->own_logs.count == 0) site->logs = main_site->logs;
-    if (!config_list_join(arena, is_main ? &none : &main_site->own_sections, &site->own_sections, &sections) ||
-        !order_sections(arena, &sections, &site->sections))
-        return false;
-    if (!config_list_join(arena, &site->own_url_maps, is_main ? &none : &main_site->own_url_maps, &url_maps) ||
-        !order_url_maps(arena, &url_maps, &site->url_maps))
-        return false;
-    if (!config_list_join(arena, &site->own_throttles, is_main ? &none : &main_site->own_throttles, &site->throttles))
-        return false;
-    return rules_merge(arena, is_main ? defaults : &main_site->rules, &site->own_rules, &site->rules);
+    return complete_lists(arena, main_site, site) &&
+           rules_merge(arena, is_main ? defaults : &main_site->rules, &site->own_rules, &site->rules);
 }
