@@ -249,14 +249,12 @@ static void print_throttles(const struct printing *printing)
     }
 }
 
+/* One a line: they add up. */
 static void print_directory_index(const struct printing *printing)
 {
     const struct config_list *list = list_of(printing);
-    begin(printing);
-    for (size_t i = 0; i < list->count; i++)
-        printing_put_word(printing, ((const struct text_rule *)list->items[i])->text);
-    if (list->count == 0) fputs(" disabled", printing->to);
-    end(printing);
+    print_texts(printing, list);
+    if (list->count == 0) print_line(printing, SPAN("disabled"));
 }
 
 static void print_fallback_resource(const struct printing *printing)
