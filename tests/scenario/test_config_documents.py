@@ -5,6 +5,9 @@ import re
 import pytest
 
 from folio_process import REPOSITORY, run_to_end
+from site_tree import plant
+
+SAMPLE = (REPOSITORY / "docs" / "folio.conf.sample").read_text()
 
 
 def names():
@@ -48,3 +51,18 @@ def test_what_is_no_directive_is_said_to_be_none(name, near):
 
 def test_two_names_are_too_many():
     assert run_to_end("directives", "Listen", "Threads").returncode == 2
+
+
+def test_the_sample_has_nothing_said_against_it_where_its_folders_exist(folder):
+    plant(folder, {name: "" for name in ("main/index.html", "main/assets/a.css", "main/internal/a", "docs/a", "app/a")})
+    text = SAMPLE.replace("Define srv /srv\n", f"Define srv {folder}\n")
+    text = text.replace("Define logs /var/log/folio\n", f"Define logs {folder}\n")
+    assert text.count(str(folder)) == 2
+    plant(folder, {"folio.conf": text})
+    run = run_to_end("check", "--strict", folder / "folio.conf")
+    assert (run.returncode, run.stdout, run.stderr) == (0, "folio: the configuration is right\n", "")
+
+
+def test_the_sample_shows_every_directive():
+    missing = [name for name in names() if not re.search(rf"^\s*(# )?<?{name}\b", SAMPLE, re.M)]
+    assert missing == [], "docs/folio.conf.sample does not show them"
