@@ -157,6 +157,8 @@ static bool is_void(const struct entry *entry)
     if (!folder) return false;
     /* acquire: what is looked at after this is what made the difference, or later */
     if (atomic_load_explicit(&folder->version, memory_order_acquire) != entry->folder_version) return true;
+    if (entry->follows_events)
+        return atomic_load_explicit(&folder->events, memory_order_acquire) != entry->folder_appearances;
     return entry->follows_appearances &&
            atomic_load_explicit(&folder->appearances, memory_order_acquire) != entry->folder_appearances;
 }

@@ -22,6 +22,7 @@
 enum entry_kind {
     ENTRY_SNAPSHOT,    /* a small file, in memory of ours */
     ENTRY_STREAM,      /* a big file, by its descriptor */
+    ENTRY_MADE,        /* no file's content: made by the rules, in memory of ours; the first to be evicted */
     ENTRY_FOLDER,      /* a folder that was named without its slash */
     ENTRY_BARE_FOLDER, /* a folder that has no index */
     ENTRY_ABSENT,      /* nothing is there */
@@ -35,24 +36,26 @@ struct folder;
 struct table;
 
 struct entry {
-    struct cds_lfht_node node;     /* the table's */
-    uint64_t hash;                 /* of the key */
-    struct table *charged_to;      /* whose budget holds charged_bytes; NULL: nobody's */
-    int64_t sampled_us;            /* monotonic, when the look at the file began: the later one of two entries wins */
-    struct folder *folder;         /* a reference: what it was loaded from, watched; NULL: looked at by age only */
-    uint32_t folder_version;       /* of the folder, when it was loaded: another one voids the entry */
-    uint32_t folder_appearances;   /* if follows_appearances: the same of these */
-    struct file_identity identity; /* of the version that this is; zero for what has no content */
-    _Atomic uint64_t clock;        /* the table's clock at the last hit; relaxed: a hint for eviction */
-    _Atomic uint32_t references;   /* the table's, and one for each holder beyond a turn; the last one frees */
-    _Atomic uint32_t checked_ms;   /* low bits of the monotonic time when the file was last found unchanged; relaxed */
-    _Atomic uint32_t used_s;       /* monotonic, of the last hit; relaxed */
-    _Atomic uint8_t frequency;     /* hits, up to ENTRY_FREQUENCY_MAX; relaxed */
-    _Atomic uint8_t is_queued;     /* 1: waits in the keeper's queue to be checked */
-    uint8_t kind;                  /* enum entry_kind */
-    uint8_t is_published;          /* in the table now; under the table's lock */
-    uint32_t slot;                 /* place in the table's index; under the table's lock */
-    uint32_t charged_bytes;        /* 0: counted in no budget */
+    struct cds_lfht_node node;   /* the table's */
+    uint64_t hash;               /* of the key */
+    struct table *charged_to;    /* whose budget holds charged_bytes; NULL: nobody's */
+    int64_t sampled_us;          /* monotonic, when the look at the file began: the later one of two entries wins */
+    struct folder *folder;       /* a reference: what it was loaded from, watched; NULL: looked at by age only */
+    uint32_t folder_version;     /* of the folder, when it was loaded: another one voids the entry */
+    uint32_t folder_appearances; /* if follows_appearances, the same of these; if follows_events, of the events in it */
+    struct file_identity
+        identity;           /* of the version that this is; of a folder's list, see folder_list_identify(); zero for
+                                    * what has no content */
+    _Atomic uint64_t clock; /* the table's clock at the last hit; relaxed: a hint for eviction */
+    _Atomic uint32_t references; /* the table's, and one for each holder beyond a turn; the last one frees */
+    _Atomic uint32_t checked_ms; /* low bits of the monotonic time when the file was last found unchanged; relaxed */
+    _Atomic uint32_t used_s;     /* monotonic, of the last hit; relaxed */
+    _Atomic uint8_t frequency;   /* hits, up to ENTRY_FREQUENCY_MAX; relaxed */
+    _Atomic uint8_t is_queued;   /* 1: waits in the keeper's queue to be checked */
+    uint8_t kind;                /* enum entry_kind */
+    uint8_t is_published;        /* in the table now; under the table's lock */
+    uint32_t slot;               /* place in the table's index; under the table's lock */
+    uint32_t charged_bytes;      /* 0: counted in no budget */
     union {
         uint32_t folder_events; /* until it is published: on names in the folder, when the mark was taken */
         struct entry *next;     /* in the list of retired entries; under the table's lock */
@@ -63,6 +66,7 @@ struct entry {
     uint32_t head_size;
     uint16_t policy;              /* what the rules say of it: theirs to number */
     bool follows_appearances : 1; /* the key's own folder was not there; `folder` is the nearest above it */
+    bool follows_events : 1;      /* it tells what is in the folder: any event there voids it */
     bool needs_checks : 1;        /* events do not tell everything of it: it is looked at by age, too */
     bool is_remote : 1;           /* only loaders call its file system: any call there may wait */
     bool is_pinned : 1;           /* named by the configuration: never evicted, never expired */
@@ -91,7 +95,7 @@ static inline size_t entry_windows(uint64_t body_size)
 /* The bytes in memory behind the key of an entry of this kind, for content of this size. */
 static inline size_t entry_body_bytes(enum entry_kind kind, uint64_t body_size)
 {
-    if (kind == ENTRY_SNAPSHOT) return (size_t)body_size;
+    if (kind == ENTRY_SNAPSHOT || kind == ENTRY_MADE) return (size_t)body_size;
     if (kind != ENTRY_STREAM) return 0;
     return sizeof(struct entry_stream) + entry_windows(body_size) * sizeof(uint32_t) + _Alignof(struct entry_stream);
 }
@@ -130,7 +134,7 @@ static inline struct span entry_key(const struct entry *entry)
     return span_of(entry->bytes + entry->head_size, entry->key_size);
 }
 
-/* Of a snapshot. */
+/* Of a snapshot, or of what was made. */
 static inline char *entry_body(struct entry *entry)
 {
     return entry->bytes + entry->head_size + entry->key_size;
@@ -148,7 +152,7 @@ void entry_note_warm_window(struct entry *entry, int64_t offset, int64_t size, u
 
 static inline bool entry_has_content(const struct entry *entry)
 {
-    return entry->kind <= ENTRY_STREAM;
+    return entry->kind <= ENTRY_MADE;
 }
 
 #endif

@@ -14,6 +14,8 @@ enum {
     WALKS_MAX = 100,                    /* to a file while others rename */
     IN_PLACE_BYTES_MAX = 128 << 10,     /* more is not copied on a worker: others wait for their turn */
     UNCACHED_COPY_BYTES_MAX = 16 << 10, /* without room, what is bigger is sent from its descriptor */
+    LIST_BYTES_MAX = 256 << 20,         /* of what is made of a folder's list */
+    UNCACHED_LIST_BYTES_MAX = 1 << 20,  /* without room, it is refused if it is bigger: many may ask for it at once */
     READ_BLOCK_BYTES = 16 << 10,
     EVICTIONS_IN_PLACE_MAX = 16,
     EVICTIONS_MAX = 4096,
@@ -120,6 +122,7 @@ static enum status place_find_index(struct place *place, enum file_patience pati
 static void place_resolve(struct place *place, const struct load_rules *rules, struct span key)
 {
     place->target.tree = NULL;
+    place->target.wants_list = false;
     place->kind = rules->resolve(rules->context, key, &place->target) ? ENTRY_RULED : ENTRY_ABSENT;
 }
 
@@ -396,6 +399,55 @@ static enum status load_contentless(const struct load *load, struct entry **ret_
     return STATUS_OK;
 }
 
+/* What is in the folder that was found. */
+static enum status load_listing(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
+{
+    const struct load_rules *rules = load->rules;
+    struct load_facts facts = facts_of(load);
+    struct folder_list list;
+    struct text_buffer content = { .bytes_max = LIST_BYTES_MAX };
+    struct file_identity identity;
+    struct entry *entry = NULL;
+    char head[LOAD_HEAD_BYTES_MAX];
+    uint16_t policy = 0;
+    bool may_publish = true;
+    enum status status = folder_list_read(load->place.target.tree, target_path(&load->place), &list);
+    if (status != STATUS_OK) {
+        status = nothing_there(&load->place, status);
+        return status == STATUS_OK ? load_contentless(load, ret_entry, ret_may_publish) : status;
+    }
+    facts.kind = ENTRY_MADE;
+    folder_list_identify(&list, &identity);
+    rules->list(rules->context, &facts, &list, &content);
+    if (!content.has_failed) {
+        digest_of(content.data, content.size, facts.digest);
+        facts.identity.size = (int64_t)content.size;
+        size_t head_size = rules->describe(rules->context, &facts, head, &policy);
+        entry = new_entry(load->table, ENTRY_MADE, false, load->key, load->hash, head_size, content.size,
+                          load->patience, &may_publish);
+        if (entry) memcpy(entry->bytes, head, head_size);
+        if (entry && content.size > 0) memcpy(entry_body(entry), content.data, content.size);
+    }
+    bool needs_checks = list.needs_checks, is_refused = !may_publish && content.size > UNCACHED_LIST_BYTES_MAX;
+    folder_list_done(&list);
+    text_buffer_done(&content);
+    if (!entry) return STATUS_EXHAUSTED;
+    if (is_refused) {
+        entry_unref(entry);
+        load->place.kind = ENTRY_REFUSED;
+        status = load_contentless(load, ret_entry, ret_may_publish);
+        *ret_may_publish = false; /* there may be room for it next time */
+        return status;
+    }
+    entry->policy = policy;
+    entry->identity = identity;
+    entry->needs_checks = needs_checks;
+    entry_stamp(entry, load->place.began_us);
+    *ret_entry = entry;
+    *ret_may_publish = may_publish;
+    return STATUS_OK;
+}
+
 /* What is there now, whether or not it stays. */
 static enum status load_once(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
@@ -416,11 +468,13 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
         status = nothing_there(place, status); /* found, but not to be opened */
         if (status != STATUS_OK) return status;
     }
-    return load_contentless(load, ret_entry, ret_may_publish);
+    if (!place->target.wants_list || place->kind != ENTRY_BARE_FOLDER)
+        return load_contentless(load, ret_entry, ret_may_publish);
+    return load->patience == FILE_WAIT ? load_listing(load, ret_entry, ret_may_publish) : STATUS_WOULD_BLOCK;
 }
 
 /* The entry goes on where the mark was taken: an event there voids it. */
-static void tie_to_folder(struct entry *entry, struct watch_mark *mark)
+static void tie_to_folder(struct entry *entry, struct watch_mark *mark, bool wants_list)
 {
     entry->folder = mark->folder;
     mark->folder = NULL;
@@ -428,6 +482,8 @@ static void tie_to_folder(struct entry *entry, struct watch_mark *mark)
     entry->folder_appearances = mark->appearances;
     entry->folder_events = mark->events;
     entry->follows_appearances = mark->is_above;
+    entry->follows_events = wants_list && !mark->is_above;
+    if (entry->follows_events) entry->folder_appearances = mark->events;
     entry->needs_checks |= mark->needs_checks;
     entry->is_remote |= mark->is_remote;
 }
@@ -454,7 +510,7 @@ enum status load_entry(const struct load_rules *rules, struct table *table, stru
         status = load_once(&load, ret_entry, ret_may_publish);
         bool holds = status != STATUS_OK || !watch || watch_holds(watch, &mark, path);
         if (status == STATUS_OK && (holds || tries == TRIES_MAX)) {
-            tie_to_folder(*ret_entry, &mark);
+            tie_to_folder(*ret_entry, &mark, load.place.target.wants_list);
             *ret_may_publish &= holds;
         }
         watch_leave(&mark);
@@ -497,6 +553,21 @@ bool load_find_path(const struct load_rules *rules, struct span key, char out[PA
     return true;
 }
 
+/* The same of what is in a folder. */
+static enum status check_listing(const struct entry *entry, const struct place *place, enum file_patience patience)
+{
+    struct folder_list list;
+    struct file_identity identity;
+    if (place->is_file || place->kind != ENTRY_BARE_FOLDER) return STATUS_CHANGED;
+    if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
+    enum status status = folder_list_read(place->target.tree, target_path(place), &list);
+    if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED) return STATUS_CHANGED;
+    if (status != STATUS_OK) return status;
+    folder_list_identify(&list, &identity);
+    folder_list_done(&list);
+    return file_identity_equal(&identity, &entry->identity) ? STATUS_OK : STATUS_CHANGED;
+}
+
 enum status load_check(const struct load_rules *rules, const struct entry *entry, enum file_patience patience)
 {
     struct place place;
@@ -506,6 +577,7 @@ enum status load_check(const struct load_rules *rules, const struct entry *entry
     enum status status = place_find(&place, patience);
     if (status != STATUS_OK) return status;
     if (place.is_file) close(place.fd);
+    if (entry->kind == ENTRY_MADE) return check_listing(entry, &place, patience);
     bool same = entry_has_content(entry) ? place.is_file && file_identity_equal(&place.identity, &entry->identity)
                                          : !place.is_file && place.kind == (enum entry_kind)entry->kind;
     return same ? STATUS_OK : STATUS_CHANGED;

@@ -13,7 +13,7 @@
 #include "base/span.h"
 #include "base/status.h"
 #include "cache/entry.h"
-#include "cache/tree.h"
+#include "cache/folder_list.h"
 #include "platform/file.h"
 
 enum {
@@ -27,7 +27,8 @@ struct load_target {
     struct tree *tree; /* NULL: the rules alone answer it, with an ENTRY_RULED */
     unsigned index_count;
     struct span index_names[LOAD_INDEXES_MAX]; /* what stands for a folder; the first one that is a file does */
-    bool needs_checks;                         /* the tree's mounts do not tell that this key leads there */
+    bool wants_list;   /* what is in the folder `path` is meant, also where an index stands for it */
+    bool needs_checks; /* the tree's mounts do not tell that this key leads there */
     size_t path_size;
     char path[PATH_MAX]; /* beneath the tree; starts with '/' */
 };
@@ -44,7 +45,7 @@ struct load_facts {
     enum entry_kind kind;    /* no content: all but key, tree, path and now_s is zero */
     struct file_identity identity;
     int64_t now_s;      /* calendar, of the look at the file */
-    uint64_t digest[2]; /* XXH3-128: of the content (a snapshot's), or of the identity (a stream's) */
+    uint64_t digest[2]; /* XXH3-128: of the content (a snapshot's, or what was made), or of the identity (a stream's) */
 };
 
 /* Writes the ready-made head of an entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size, which must not depend on
@@ -54,11 +55,16 @@ typedef size_t load_describe(void *context, const struct load_facts *facts, char
 
 struct form_rules;
 
+/* Makes the content of an ENTRY_MADE that tells of `list`: appends it to `out`. `facts` are of it, but for identity and digest. By loaders. */
+typedef void load_list(void *context, const struct load_facts *facts, struct folder_list *list,
+                       struct text_buffer *out);
+
 struct load_rules {
     const struct form_rules *forms; /* NULL: files have no other forms */
     load_resolve *resolve;
     load_describe *describe;
-    void *context; /* of both */
+    load_list *list; /* NULL: no target wants one */
+    void *context;   /* of them all */
     uint64_t snapshot_bytes_max;
     int64_t settle_ms;    /* how long a file may go on being written before it is taken as it is */
     int64_t asked_ms_max; /* whoever asks a loader gives up after so long; 0: never */

@@ -63,6 +63,7 @@ struct table *table_new(const struct table_limits *limits)
     if (!index_init(&table->indexes[INDEX_SNAPSHOTS], limits->files)) goto fail;
     if (!index_init(&table->indexes[INDEX_PINNED], limits->files)) goto fail;
     if (!index_init(&table->indexes[INDEX_STREAMS], limits->streams)) goto fail;
+    if (!index_init(&table->indexes[INDEX_MADE], limits->files)) goto fail;
     if (!index_init(&table->indexes[INDEX_WITHOUT_BODY], limits->without_body)) goto fail;
     return table;
 fail:

@@ -81,10 +81,11 @@ static bool evict_from(struct table *table, struct index *index)
     return true;
 }
 
-/* Any entry: what has no content goes first, then whichever class is the bigger. */
+/* Any entry: what can be made again, or has no content, goes first, then whichever class is the bigger. */
 static bool evict_any(struct table *table)
 {
     struct index *snapshots = &table->indexes[INDEX_SNAPSHOTS], *streams = &table->indexes[INDEX_STREAMS];
+    if (evict_from(table, &table->indexes[INDEX_MADE])) return true;
     if (evict_from(table, &table->indexes[INDEX_WITHOUT_BODY])) return true;
     if (snapshots->count >= streams->count) return evict_from(table, snapshots) || evict_from(table, streams);
     return evict_from(table, streams) || evict_from(table, snapshots);
@@ -93,7 +94,7 @@ static bool evict_any(struct table *table)
 /* Bytes: streams give back next to nothing. */
 static bool evict_bytes(struct table *table)
 {
-    return evict_from(table, &table->indexes[INDEX_WITHOUT_BODY]) ||
+    return evict_from(table, &table->indexes[INDEX_MADE]) || evict_from(table, &table->indexes[INDEX_WITHOUT_BODY]) ||
            evict_from(table, &table->indexes[INDEX_SNAPSHOTS]) || evict_from(table, &table->indexes[INDEX_STREAMS]);
 }
 

@@ -11,12 +11,19 @@
 #include "cache/table.h"
 
 /* One for each class of entries that is bounded by itself. Eviction picks its samples here. */
-enum { INDEX_SNAPSHOTS = ENTRY_SNAPSHOT, INDEX_STREAMS = ENTRY_STREAM, INDEX_WITHOUT_BODY, INDEX_PINNED, INDEX_COUNT };
+enum {
+    INDEX_SNAPSHOTS = ENTRY_SNAPSHOT,
+    INDEX_STREAMS = ENTRY_STREAM,
+    INDEX_MADE = ENTRY_MADE,
+    INDEX_WITHOUT_BODY,
+    INDEX_PINNED,
+    INDEX_COUNT
+};
 
 static inline unsigned index_number(enum entry_kind kind, bool is_pinned)
 {
     if (is_pinned) return INDEX_PINNED;
-    return kind == ENTRY_SNAPSHOT || kind == ENTRY_STREAM ? (unsigned)kind : (unsigned)INDEX_WITHOUT_BODY;
+    return kind <= ENTRY_MADE ? (unsigned)kind : (unsigned)INDEX_WITHOUT_BODY;
 }
 
 struct index {

@@ -129,7 +129,7 @@ static void take_mark(struct folder *folder, bool is_above, struct watch_mark *r
         .folder = folder,
         .version = atomic_load_explicit(&folder->version, memory_order_relaxed),
         .appearances = atomic_load_explicit(&folder->appearances, memory_order_relaxed),
-        .events = folder->events,
+        .events = watch_events_in(folder),
         .device = folder->device,
         .is_remote = folder->is_remote,
         .needs_checks = folder->needs_checks,
@@ -275,7 +275,7 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         struct folder *folder = watch_find_folder(watch, key);
         if (!folder) folder = add_folder(watch, key, parent);
         if (folder) atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
-        uint32_t parent_events = parent ? parent->events : 0, parent_version = version_of(parent);
+        uint32_t parent_events = parent ? watch_events_in(parent) : 0, parent_version = version_of(parent);
         uint32_t version = version_of(folder), forgets = watch->forgets;
         bool is_known = folder && folder->is_known;
         pthread_mutex_unlock(&watch->lock);
@@ -287,7 +287,7 @@ static enum ensured ensure_folder(struct watch *watch, struct span key, struct f
         pthread_mutex_lock(&watch->lock);
         /* Another may have been here first; or something happened above, and what was found is elsewhere now. */
         bool is_still_there = version_of(folder) == version && version_of(parent) == parent_version &&
-                              (!parent || (parent->is_known && parent->events == parent_events));
+                              (!parent || (parent->is_known && watch_events_in(parent) == parent_events));
         bool is_watched = !watch_was_given_up(watch, found.watched, forgets);
         if (status == STATUS_OK && found.is_there && is_still_there && is_watched && !folder->is_known)
             make_known(watch, folder, &found);
@@ -375,11 +375,11 @@ bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span
     struct span name = span_from(key, folder->key_size);
     uint32_t hash = name.size > 0 ? hash_text(name) : 0;
     pthread_mutex_lock(&watch->lock);
-    uint32_t happened = folder->events - mark->events;
+    uint32_t events = watch_events_in(folder), happened = events - mark->events;
     bool holds = happened <= ARRAY_COUNT(folder->recent);
     for (uint32_t i = 0; holds && i < happened; i++) {
         /* A folder's own key stands for its index, whose name is not known here: any event may be its. */
-        holds = name.size > 0 && folder->recent[(folder->events - 1 - i) % ARRAY_COUNT(folder->recent)] != hash;
+        holds = name.size > 0 && folder->recent[(events - 1 - i) % ARRAY_COUNT(folder->recent)] != hash;
     }
     pthread_mutex_unlock(&watch->lock);
     return holds;
@@ -387,8 +387,9 @@ bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span
 
 void watch_note_event(struct folder *folder, struct span name)
 {
-    folder->recent[folder->events % ARRAY_COUNT(folder->recent)] = hash_text(name);
-    folder->events++;
+    folder->recent[watch_events_in(folder) % ARRAY_COUNT(folder->recent)] = hash_text(name);
+    /* release: whoever sees it, and then looks, finds what it tells of */
+    atomic_fetch_add_explicit(&folder->events, 1, memory_order_release);
 }
 
 /* Under the lock. */

@@ -29,8 +29,8 @@ struct folder {
     _Atomic uint32_t
         appearances; /* raised when a name appears in it, or a folder in it may be entered that could not be */
     _Atomic uint32_t references; /* of entries and marks */
+    _Atomic uint32_t events;     /* on names in it, since it is known; raised under the lock */
     uint32_t hash;               /* of the key */
-    uint32_t events;             /* on names in it, since it is known */
     uint64_t device;             /* that it lies on, once it is known */
     int watched;                 /* the watch's number, which others may have, too; -1: none */
     bool is_known;               /* what it leads to was looked at, and is watched if it can be */

@@ -57,6 +57,12 @@ void watch_void_folder(struct watch *watch, struct folder *folder);
 /* Under the lock: its watch is of no more use. */
 void watch_drop(struct watch *watch, struct folder *folder);
 
+/* Under the lock. */
+static inline uint32_t watch_events_in(const struct folder *folder)
+{
+    return atomic_load_explicit(&folder->events, memory_order_relaxed);
+}
+
 /* Under the lock: something happened to `name` in it. */
 void watch_note_event(struct folder *folder, struct span name);
 

@@ -4,9 +4,9 @@
 #include "base/compiler.h"
 #include "http/field_list.h"
 #include "http/token.h"
+#include "http/weight.h"
 
-/* Weights in thousandths; the sentinel below 0 is not a weight. */
-enum { WEIGHT_MAX = 1000, UNNAMED = -1 };
+enum { UNNAMED = -1 }; /* no weight */
 
 struct weights {
     int of[CODING_COUNT];
@@ -29,25 +29,6 @@ static const struct {
     { { "identity", 8 }, RANKS(0, 0, 0, 1) },
 };
 
-/* RFC 9110, 12.4.2: qvalue, with as many digits as people send; those after the third count for nothing. */
-static bool parse_weight(struct span text, int *ret_weight)
-{
-    if (text.size == 0 || (text.data[0] != '0' && text.data[0] != '1')) return false;
-    int weight = (text.data[0] - '0') * WEIGHT_MAX;
-    if (text.size > 1 && text.data[1] != '.') return false;
-    int worth = WEIGHT_MAX / 10;
-    for (size_t i = 2; i < text.size; i++, worth /= 10) {
-        char c = text.data[i];
-        if (c < '0' || c > '9') return false;
-        if (weight >= WEIGHT_MAX && c != '0') return false;
-        /* A weight that is not 0 does not become it. */
-        if (worth == 0 && weight == 0 && c != '0') weight = 1;
-        if (text.data[0] == '0') weight += (c - '0') * worth;
-    }
-    *ret_weight = weight;
-    return true;
-}
-
 /* codings [ weight ]: the name and what it weighs. False: malformed. */
 static bool parse_element(struct span element, struct span *ret_name, int *ret_weight)
 {
@@ -61,7 +42,7 @@ static bool parse_element(struct span element, struct span *ret_name, int *ret_w
     if (rest.data[0] != ';') return false;
     rest = field_value_trim(span_from(rest, 1));
     if (rest.size < 2 || !span_equal_nocase(span_first(rest, 2), SPAN("q="))) return false;
-    return parse_weight(span_from(rest, 2), ret_weight);
+    return weight_parse(span_from(rest, 2), ret_weight);
 }
 
 static int *weight_of(struct weights *weights, struct span name)

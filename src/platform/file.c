@@ -126,6 +126,17 @@ static int look(int fd, enum file_patience patience, struct stat *ret)
     return 0;
 }
 
+static struct file_facts facts_of(const struct stat *st, bool crosses_link)
+{
+    return (struct file_facts){
+        .type = S_ISREG(st->st_mode)   ? FILE_REGULAR
+                : S_ISDIR(st->st_mode) ? FILE_FOLDER
+                                       : FILE_OTHER,
+        .crosses_link = crosses_link,
+        .has_other_names = st->st_nlink > 1,
+    };
+}
+
 enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                       struct file_facts *ret_facts, struct file_identity *ret_identity)
 {
@@ -147,13 +158,7 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
         return failed;
     }
     identity_of(&st, ret_identity);
-    *ret_facts = (struct file_facts){
-        .type = S_ISREG(st.st_mode)   ? FILE_REGULAR
-                : S_ISDIR(st.st_mode) ? FILE_FOLDER
-                                      : FILE_OTHER,
-        .crosses_link = crosses_link,
-        .has_other_names = st.st_nlink > 1,
-    };
+    *ret_facts = facts_of(&st, crosses_link);
     *ret_place = place;
     return STATUS_OK;
 }
@@ -329,4 +334,14 @@ bool file_is_folder(DIR *folder, const struct dirent *item)
     struct stat st;
     if (item->d_type != DT_UNKNOWN) return item->d_type == DT_DIR;
     return fstatat(dirfd(folder), item->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+enum status file_look_in(DIR *folder, const char *name, struct file_facts *ret_facts,
+                         struct file_identity *ret_identity)
+{
+    struct stat st;
+    if (fstatat(dirfd(folder), name, &st, AT_SYMLINK_NOFOLLOW) != 0) return status_from_errno(errno);
+    *ret_facts = facts_of(&st, S_ISLNK(st.st_mode));
+    identity_of(&st, ret_identity);
+    return STATUS_OK;
 }

@@ -102,6 +102,10 @@ NODISCARD DIR *file_open_folder(int root, struct span key);
 /* Whether `item` of `folder` is a folder itself, and no link to one. Not every file system notes that in its folders: this may wait. */
 NODISCARD bool file_is_folder(DIR *folder, const struct dirent *item);
 
+/* What `name` in `folder` is. Of a symbolic link only that it is one (crosses_link). This may wait. */
+NODISCARD enum status file_look_in(DIR *folder, const char *name, struct file_facts *ret_facts,
+                                   struct file_identity *ret_identity);
+
 /* Map all of `fd` and bring it into memory, locked there if `locks`. The map is never to be read: its file may shrink.
  * This waits. NULL: it could not be had; *ret_error is why (ENOMEM: vm.max_map_count or memory; EAGAIN, EPERM: RLIMIT_MEMLOCK). */
 NODISCARD void *file_map(int fd, uint64_t size, bool locks, int *ret_error);

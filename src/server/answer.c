@@ -56,7 +56,7 @@ static void put_content(struct answer *answer, struct entry *entry, uint64_t off
 {
     struct turn *turn = answer->to->turn;
     if (is_head(answer->to)) return;
-    if (entry->kind == ENTRY_SNAPSHOT)
+    if (entry->kind != ENTRY_STREAM)
         turn_body(turn, entry, offset, (size_t)size);
     else
         turn_stream(turn, entry, (int64_t)offset, (int64_t)size);

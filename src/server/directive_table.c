@@ -285,18 +285,16 @@ static const struct directive table[] = {
       .least = 1 },
     { .name = "IndexIgnore",
       .arguments = "NAME...",
-      .text = "Names that are left out of listings; * ? and [] match.",
-      .is_unbuilt = true,
+      .text = "Names that are left out of listings; * ? and [] match. Names that begin with a dot always are.",
       .set = set_index_ignore,
       TAKES_MANY(1),
       RULE_AT(INDEX_IGNORE, index_ignore) },
     { .name = "IndexOptions",
       .arguments = "[+|-]WORD...",
-      .fallback = "FoldersFirst",
+      .fallback = "FoldersFirst IgnoreCase VersionSort",
       .text = "How listings look: FoldersFirst, IgnoreCase (in the order of names), VersionSort (2 before 10), "
               "SuppressSize, "
               "SuppressLastModified. With + and -, words are added to what holds outside or taken from it.",
-      .is_unbuilt = true,
       .set = set_options,
       TAKES_MANY(1),
       .choices = "FoldersFirst|IgnoreCase|VersionSort|SuppressSize|SuppressLastModified",
@@ -483,7 +481,6 @@ static const struct directive table[] = {
           "owner), All (Indexes and FollowSymLinks) or None. With + and -, words are added to what holds outside or "
           "taken "
           "from it. Unlike in Apache, links that stay below the root are always followed.",
-      .is_unbuilt = true,
       .set = set_options,
       TAKES_MANY(1),
       .choices = "Indexes|FollowSymLinks|SymLinksIfOwnerMatch",

@@ -9,9 +9,11 @@
 #include "server/answer.h"
 #include "server/fallbacks.h"
 #include "server/representation.h"
+#include "server/site_listing.h"
 
 enum {
-    PATH_BYTES_MAX = 8192,  /* twice what the system can open */
+    PATH_BYTES_MAX = 8192, /* twice what the system can open */
+    KEY_BYTES_MAX = SITE_KEY_BYTES + PATH_BYTES_MAX,
     STARVED_MS_MAX = 30000, /* a request waits so long for a descriptor or for memory before it is refused */
 };
 
@@ -72,6 +74,34 @@ static enum handler_verdict answer_ruling(struct question *question, const struc
     return HANDLER_ANSWERED;
 }
 
+/* It could not be told what is there. */
+static enum handler_verdict answer_trouble(struct question *question, enum status status)
+{
+    if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
+    if (status == STATUS_EXHAUSTED && question->asking->waited_ms < STARVED_MS_MAX) return HANDLER_STARVES;
+    struct span fields = SPAN_NONE;
+    enum http_status code = status_of_trouble(status, &fields);
+    return fallbacks_answer_error(question, code, fields, NULL);
+}
+
+/* Of a folder without an index, what is in it. */
+static enum handler_verdict answer_listing(struct question *question)
+{
+    char room[KEY_BYTES_MAX + LISTING_KEY_BYTES];
+    struct entry *entry;
+    struct span key = listing_key_write(question->key, listing_view_of(question->to.request), room);
+    enum status status = question_look_up(question, key, &entry);
+    if (status != STATUS_OK) return answer_trouble(question, status);
+    const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
+    if (entry->kind == ENTRY_MADE && policy) {
+        question->to.policy = policy;
+        return answer_file_of(question, entry, listing_fields);
+    }
+    /* It is gone since, may not be read, or is too big. */
+    return fallbacks_answer_error(question, entry->kind == ENTRY_ABSENT ? HTTP_NOT_FOUND : HTTP_FORBIDDEN, SPAN_NONE,
+                                  entry);
+}
+
 static enum handler_verdict answer_entry(struct question *question, struct entry *entry)
 {
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
@@ -83,11 +113,14 @@ static enum handler_verdict answer_entry(struct question *question, struct entry
     }
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SNAPSHOT:
-    case ENTRY_STREAM: return answer_file_of(question, entry, SPAN_NONE);
+    case ENTRY_STREAM:
+    case ENTRY_MADE: return answer_file_of(question, entry, SPAN_NONE);
     case ENTRY_FOLDER: answer_folder_redirect(&question->to, question->url); return HANDLER_ANSWERED;
     case ENTRY_RULED: return answer_ruling(question, entry);
-    case ENTRY_ABSENT:
-    case ENTRY_BARE_FOLDER: return answer_without_file(question, entry);
+    case ENTRY_BARE_FOLDER:
+        if (policy->rules->options.added & OPTION_INDEXES) return answer_listing(question);
+        return answer_without_file(question, entry);
+    case ENTRY_ABSENT: return answer_without_file(question, entry);
     case ENTRY_REFUSED: break;
     }
     return fallbacks_answer_error(question, HTTP_FORBIDDEN, SPAN_NONE, entry);
@@ -95,7 +128,7 @@ static enum handler_verdict answer_entry(struct question *question, struct entry
 
 static enum handler_verdict answer_path(struct question *question)
 {
-    char room[SITE_KEY_BYTES + PATH_BYTES_MAX];
+    char room[KEY_BYTES_MAX];
     const struct request *request = question->to.request;
     size_t prefix_size = question->site->key_prefix.size;
     /* Room for a longer one than any path that can be opened: the answer is the same. */
@@ -113,12 +146,7 @@ static enum handler_verdict answer_path(struct question *question)
     }
     struct entry *entry;
     enum status status = question_look_up(question, question->key, &entry);
-    if (status == STATUS_OK) return answer_entry(question, entry);
-    if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
-    if (status == STATUS_EXHAUSTED && question->asking->waited_ms < STARVED_MS_MAX) return HANDLER_STARVES;
-    struct span fields = SPAN_NONE;
-    enum http_status code = status_of_trouble(status, &fields);
-    return fallbacks_answer_error(question, code, fields, NULL);
+    return status == STATUS_OK ? answer_entry(question, entry) : answer_trouble(question, status);
 }
 
 /* By the method alone, if that is enough. */

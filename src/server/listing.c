@@ -30,17 +30,20 @@ static int compare_bytes(struct span a, struct span b)
     return (a.size > b.size) - (a.size < b.size);
 }
 
-/* "a2" before "a10" before "B1". Names that differ are never equal. */
-static int compare_names(struct span a, struct span b)
+/* "a2" before "a10" before "B1", if the options say so. Names that differ are never equal. */
+static int compare_names(struct span a, struct span b, unsigned options)
 {
     size_t i = 0, j = 0;
     while (i < a.size && j < b.size) {
         int order;
-        if (is_digit(a.data[i]) && is_digit(b.data[j])) {
+        if ((options & INDEX_VERSION_SORT) && is_digit(a.data[i]) && is_digit(b.data[j])) {
             struct span first = take_digits(a, &i), second = take_digits(b, &j);
             order = compare_numbers(first, second);
         } else {
-            order = (unsigned char)ascii_lower(a.data[i++]) - (unsigned char)ascii_lower(b.data[j++]);
+            char first = a.data[i++], second = b.data[j++];
+            bool ignores_case = options & INDEX_IGNORE_CASE;
+            order = (unsigned char)(ignores_case ? ascii_lower(first) : first) -
+                    (unsigned char)(ignores_case ? ascii_lower(second) : second);
         }
         if (order != 0) return order;
     }
@@ -48,26 +51,27 @@ static int compare_names(struct span a, struct span b)
     return compare_bytes(a, b);
 }
 
-static int compare_key(const struct listing_item *a, const struct listing_item *b, enum listing_key key)
+static int compare_key(const struct folder_item *a, const struct folder_item *b, enum listing_key key, unsigned options)
 {
     switch (key) {
     case LISTING_BY_SIZE:
-        if (a->is_folder) return 0;
+        if (a->is_folder || b->is_folder) return (int)b->is_folder - (int)a->is_folder;
         return (a->size > b->size) - (a->size < b->size);
     case LISTING_BY_TIME: return (a->modified_s > b->modified_s) - (a->modified_s < b->modified_s);
     case LISTING_BY_NAME: break;
     }
-    return compare_names(a->name, b->name);
+    return compare_names(a->name, b->name, options);
 }
 
 static int compare(const void *a, const void *b, void *context)
 {
-    const struct listing_item *first = a, *second = b;
-    const struct listing_order *order = context;
-    if (first->is_folder != second->is_folder) return first->is_folder ? -1 : 1;
-    int by_key = compare_key(first, second, order->key);
-    if (by_key != 0) return order->is_reversed ? -by_key : by_key;
-    return compare_names(first->name, second->name);
+    const struct folder_item *first = a, *second = b;
+    const struct listing *listing = context;
+    if ((listing->options & INDEX_FOLDERS_FIRST) && first->is_folder != second->is_folder)
+        return first->is_folder ? -1 : 1;
+    int by_key = compare_key(first, second, listing->order.key, listing->options);
+    if (by_key != 0) return listing->order.is_reversed ? -by_key : by_key;
+    return compare_names(first->name, second->name, listing->options);
 }
 
 void listing_sort(struct listing *listing)
@@ -77,7 +81,7 @@ void listing_sort(struct listing *listing)
         if (listing->items[i].name.data[0] != '.') listing->items[kept++] = listing->items[i];
     }
     listing->count = kept;
-    if (kept > 1) qsort_r(listing->items, kept, sizeof listing->items[0], compare, &listing->order);
+    if (kept > 1) qsort_r(listing->items, kept, sizeof listing->items[0], compare, listing);
 }
 
 struct listing_order listing_order_of(struct span query)

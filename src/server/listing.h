@@ -8,16 +8,8 @@
 #ifndef FOLIO_SERVER_LISTING_H
 #define FOLIO_SERVER_LISTING_H
 
-#include <stdint.h>
-
-#include "base/text_buffer.h"
-
-struct listing_item {
-    struct span name; /* as the file system has it: no '/', not empty */
-    uint64_t size;    /* bytes; of a folder, nothing */
-    int64_t modified_s;
-    bool is_folder;
-};
+#include "cache/folder_list.h"
+#include "server/rules.h"
 
 enum listing_key { LISTING_BY_NAME, LISTING_BY_SIZE, LISTING_BY_TIME };
 
@@ -32,16 +24,18 @@ struct listing_order listing_order_of(struct span query);
 
 struct listing {
     struct span path; /* of the folder: decoded, begins and ends with '/' */
-    struct listing_item *items;
+    struct folder_item *items;
     size_t count;
     struct listing_order order;
+    unsigned options; /* INDEX_... */
 };
 
-/* Leave out what begins with '.', and sort: folders first; names without regard to case (ASCII), numbers in them by their value; folders
- * by name where the key is size. What is equal by size or time is in order of name. */
+/* Leave out what begins with '.', and sort: folders first with INDEX_FOLDERS_FIRST; names without regard to case (ASCII) with
+ * INDEX_IGNORE_CASE, numbers in them by their value with INDEX_VERSION_SORT; folders by name where the key is size. What is equal by
+ * size or time is in order of name. */
 void listing_sort(struct listing *listing);
 
-/* Append the page; it is whole unless page->has_failed. */
+/* Append the page, without the columns that INDEX_SUPPRESS_SIZE and INDEX_SUPPRESS_TIME name; it is whole unless page->has_failed. */
 void listing_write_page(const struct listing *listing, struct text_buffer *page);
 
 /* Append a JSON array of objects: name, type ("file" or "directory"), size (of a file; bytes), mtime (RFC 3339), and url, relative to
@@ -50,5 +44,8 @@ void listing_write_json(const struct listing *listing, struct text_buffer *json)
 
 /* What the page needs from a Content-Security-Policy: its style, by its hash, and nothing else. */
 extern const struct span listing_policy;
+
+/* Field lines of every answer with a listing. */
+extern const struct span listing_fields;
 
 #endif

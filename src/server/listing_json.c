@@ -2,7 +2,7 @@
 
 enum { AROUND_BYTES = 96 };
 
-static char *append_item(char *at, const struct listing_item *item)
+static char *append_item(char *at, const struct folder_item *item)
 {
     at = text_append(at, SPAN("{\"name\":\""));
     at = text_append_json(at, item->name);
@@ -19,7 +19,7 @@ void listing_write_json(const struct listing *listing, struct text_buffer *json)
 {
     text_buffer_append(json, SPAN("["));
     for (size_t i = 0; i < listing->count; i++) {
-        const struct listing_item *item = &listing->items[i];
+        const struct folder_item *item = &listing->items[i];
         char *at = text_buffer_room(json, listing_item_room(item, AROUND_BYTES));
         if (at == NULL) return;
         at = text_append(at, i > 0 ? SPAN(",\n") : SPAN("\n"));

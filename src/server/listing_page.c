@@ -32,6 +32,9 @@ enum { AROUND_BYTES = 160, TOTALS_BYTES = 128 };
     "default-src 'none'; style-src '" POLICY_HASH "'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 const struct span listing_policy = { POLICY, sizeof POLICY - 1 };
 
+#define FIELDS "Vary: Accept\r\nContent-Security-Policy: " POLICY "\r\n"
+const struct span listing_fields = { FIELDS, sizeof FIELDS - 1 };
+
 /* The folders above, each a link; addresses that are relative hold also behind a proxy that cuts off a prefix. */
 static void write_path(struct span path, struct text_buffer *page)
 {
@@ -102,7 +105,7 @@ static void write_column(struct listing_order order, enum listing_key key, struc
 }
 
 /* "2026-11-21 23:45" */
-static char *append_minute(char *at, const struct listing_item *item)
+static char *append_minute(char *at, const struct folder_item *item)
 {
     enum { DATE_BYTES = 10, MINUTE_BYTES = 16 };
     char text[RFC_3339_BYTES];
@@ -111,20 +114,22 @@ static char *append_minute(char *at, const struct listing_item *item)
     return text_append(at, span_of(text, MINUTE_BYTES));
 }
 
-static void write_item(const struct listing_item *item, struct text_buffer *page)
+static void write_item(const struct folder_item *item, unsigned options, struct text_buffer *page)
 {
     char *at = text_buffer_room(page, listing_item_room(item, AROUND_BYTES)), amount[QUANTITY_TEXT_BYTES];
     if (at == NULL) return;
     at = text_append(at, item->is_folder ? SPAN("<tr class=\"d\"><td><a href=\"") : SPAN("<tr><td><a href=\""));
     at = listing_append_address(at, item);
     at = text_append_html(text_append(at, SPAN("\">")), item->name);
-    at = text_append(at, item->is_folder ? SPAN("/</a></td><td></td><td>") : SPAN("</a></td><td>"));
-    if (!item->is_folder) {
-        at = text_append(at, span_of_string(quantity_format_bytes(item->size, amount)));
-        at = text_append(at, SPAN("</td><td>"));
+    at = text_append(at, item->is_folder ? SPAN("/</a></td>") : SPAN("</a></td>"));
+    if (!(options & INDEX_SUPPRESS_SIZE)) {
+        at = text_append(at, SPAN("<td>"));
+        if (!item->is_folder) at = text_append(at, span_of_string(quantity_format_bytes(item->size, amount)));
+        at = text_append(at, SPAN("</td>"));
     }
-    at = text_append(append_minute(at, item), SPAN("</td></tr>\n"));
-    text_buffer_wrote(page, at);
+    if (!(options & INDEX_SUPPRESS_TIME))
+        at = text_append(append_minute(text_append(at, SPAN("<td>")), item), SPAN("</td>"));
+    text_buffer_wrote(page, text_append(at, SPAN("</tr>\n")));
 }
 
 static void write_title(struct span path, struct text_buffer *page)
@@ -144,12 +149,16 @@ void listing_write_page(const struct listing *listing, struct text_buffer *page)
     write_totals(listing, page);
     text_buffer_append(page, SPAN("<table>\n<thead><tr>"));
     write_column(listing->order, LISTING_BY_NAME, page);
-    write_column(listing->order, LISTING_BY_SIZE, page);
-    write_column(listing->order, LISTING_BY_TIME, page);
+    bool has_size = !(listing->options & INDEX_SUPPRESS_SIZE), has_time = !(listing->options & INDEX_SUPPRESS_TIME);
+    if (has_size) write_column(listing->order, LISTING_BY_SIZE, page);
+    if (has_time) write_column(listing->order, LISTING_BY_TIME, page);
     text_buffer_append(page, SPAN("</tr></thead>\n<tbody>\n"));
     if (listing->path.size > 1) {
-        text_buffer_append(page, SPAN("<tr class=\"d\"><td><a href=\"../\">../</a></td><td></td><td></td></tr>\n"));
+        text_buffer_append(page, SPAN("<tr class=\"d\"><td><a href=\"../\">../</a></td>"));
+        if (has_size) text_buffer_append(page, SPAN("<td></td>"));
+        if (has_time) text_buffer_append(page, SPAN("<td></td>"));
+        text_buffer_append(page, SPAN("</tr>\n"));
     }
-    for (size_t i = 0; i < listing->count; i++) write_item(&listing->items[i], page);
+    for (size_t i = 0; i < listing->count; i++) write_item(&listing->items[i], listing->options, page);
     text_buffer_append(page, SPAN("</tbody>\n</table>\n</body>\n</html>\n"));
 }

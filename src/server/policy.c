@@ -98,15 +98,6 @@ const struct rules *policies_rules(struct policies *policies, unsigned site, con
     return set ? &set->rules : NULL;
 }
 
-static bool is_open(const struct rules *rules)
-{
-    for (size_t i = 0; i < rules->require.count; i++) {
-        const struct require_rule *rule = rules->require.items[i];
-        if (rule->kind == REQUIRE_GRANTED) return true;
-    }
-    return rules->require.count == 0;
-}
-
 /* Under the lock. */
 static const struct policy *make_policy(struct policies *policies, const struct known *wanted)
 {
@@ -123,7 +114,7 @@ static const struct policy *make_policy(struct policies *policies, const struct 
         .expires_s = cache->seconds,
         .may_have_forms = wanted->may_have_forms,
         .is_compressed = wanted->is_compressed,
-        .is_restricted = !is_open(rules),
+        .is_restricted = !rules_are_open(rules),
     };
     return header_fields_make(&policies->arena, &rules->headers, cache->control, policy) ? policy : NULL;
 }

@@ -72,6 +72,15 @@ static bool merge_one(struct arena *arena, enum rule rule, const struct rules *b
     ASSERT(false);
 }
 
+bool rules_are_open(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->require.count; i++) {
+        const struct require_rule *rule = rules->require.items[i];
+        if (rule->kind == REQUIRE_GRANTED) return true;
+    }
+    return rules->require.count == 0;
+}
+
 bool rules_merge(struct arena *arena, const struct rules *base, const struct rules *over, struct rules *ret_rules)
 {
     struct rules result = *base;

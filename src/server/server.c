@@ -20,6 +20,7 @@
 #include "server/handler.h"
 #include "server/listeners.h"
 #include "server/pinning.h"
+#include "server/site_listing.h"
 #include "server/stats.h"
 #include "server/types_file.h"
 
@@ -79,6 +80,7 @@ static void plan(struct server *server)
             .forms = sites_forms(server->serving.sites),
             .resolve = sites_resolve,
             .describe = sites_describe,
+            .list = sites_list,
             .context = server->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,
             .settle_ms = (int64_t)config->settle_ms,

@@ -13,6 +13,7 @@
 #include "server/content_type.h"
 #include "server/hosts.h"
 #include "server/representation.h"
+#include "server/site_listing.h"
 #include "server/url_map.h"
 
 /* What may stand for a folder. */
@@ -361,9 +362,8 @@ static struct span name_in(struct span path)
     return span_from(path, size);
 }
 
-/* The rules for what is at `path` (it starts with '/') in `tree`. NULL: no memory. */
-static const struct rules *rules_of(const struct sites *sites, const struct site *site, const struct tree *tree,
-                                    struct span path, struct span url)
+const struct rules *sites_rules(const struct sites *sites, const struct site *site, const struct tree *tree,
+                                struct span path, struct span url)
 {
     char room[2 * PATH_MAX];
     struct section_subject subject = { .url = url };
@@ -420,15 +420,18 @@ static void name_indexes(const struct sites *sites, const struct rules *rules, u
 bool sites_resolve(void *context, struct span key, struct load_target *ret_target)
 {
     const struct sites *sites = context;
+    struct listing_view view;
     struct span url, suffix = SPAN("");
     unsigned form = FORMS_MAX;
+    ret_target->wants_list = listing_key_read(key, &key, &view);
     if (form_key_read(key, &key, &form)) suffix = sites->forms.suffixes[form];
     const struct site *site = sites_of_key(sites, key, &url);
     if (!sites_place(site, url, ret_target)) return false;
     if (!ret_target->tree) return true;
     struct span path = span_of(ret_target->path, ret_target->path_size);
+    if (ret_target->wants_list) return true; /* no index is asked for */
     if (path.data[path.size - 1] != '/') return add_suffix(ret_target, suffix);
-    const struct rules *rules = rules_of(sites, site, ret_target->tree, path, url);
+    const struct rules *rules = sites_rules(sites, site, ret_target->tree, path, url);
     if (rules) name_indexes(sites, rules, suffix.size > 0 ? form : FORMS_MAX, ret_target);
     return rules != NULL;
 }
@@ -473,7 +476,7 @@ static size_t describe_file(const struct load_facts *facts, const struct policy 
         .modified_s = facts->identity.modified_s,
         .now_s = facts->now_s,
         .omits_etag = policy->omits_etag,
-        .omits_modified = policy->omits_modified,
+        .omits_modified = policy->omits_modified || facts->kind == ENTRY_MADE,
     };
     return ready_head_write(&ready, out);
 }
@@ -482,8 +485,10 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
 {
     const struct sites *sites = context;
     struct span key = facts->key, url, file = facts->path, coding = SPAN("");
+    struct listing_view view = { .is_json = false };
     unsigned form;
     char path[PATH_MAX + 1];
+    bool is_listing = listing_key_read(key, &key, &view);
     if (form_key_read(key, &key, &form) && span_ends_with(file, sites->forms.suffixes[form])) {
         coding = coding_name((enum coding)form);
         file.size -= sites->forms.suffixes[form].size; /* it is what the file beside it is */
@@ -491,14 +496,19 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     const struct site *site = sites_of_key(sites, key, &url);
     path[0] = '/';
     if (file.size > 0) memcpy(path + 1, file.data, file.size);
-    const struct rules *rules = rules_of(sites, site, facts->tree, span_of(path, file.size + 1), url);
+    const struct rules *rules = sites_rules(sites, site, facts->tree, span_of(path, file.size + 1), url);
     *ret_policy = POLICY_NONE;
     if (!rules) return 0;
-    bool has_content = facts->kind <= ENTRY_STREAM;
+    bool has_content = facts->kind <= ENTRY_MADE;
     struct content_type type = { .encoding = SPAN_NONE };
-    if (has_content) content_type_of(rules, sites->types, file, &type);
-    *ret_policy = policies_choose(sites->policies, rules, has_content ? span_of(type.text, type.type_size) : SPAN_NONE,
-                                  file, type.encoding.data != NULL);
+    if (has_content && is_listing)
+        listing_content_type(view, &type);
+    else if (has_content)
+        content_type_of(rules, sites->types, file, &type);
+    struct span bare =
+        is_listing ? SPAN("text/html") : span_of(type.text, type.type_size); /* as JSON, it lasts as long */
+    *ret_policy = policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, file,
+                                  is_listing || type.encoding.data != NULL);
     const struct policy *policy = policies_get(sites->policies, *ret_policy);
     if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
     if (!has_content || !policy) return 0;

@@ -61,6 +61,10 @@ NODISCARD bool sites_place(const struct site *site, struct span url, struct load
 /* Whether, by its name, `url` is something else than a page: a picture, a script... */
 bool sites_name_is_no_page(const struct sites *sites, const struct policy *policy, struct span url);
 
+/* The rules for what is at `path` (it starts with '/') in `tree`, and has that URL. NULL: no memory. */
+const struct rules *sites_rules(const struct sites *sites, const struct site *site, const struct tree *tree,
+                                struct span path, struct span url);
+
 /* What an ENTRY_RULED says: an answer with that status and, if it has one, a Location, to which the query is added. */
 struct ruling {
     enum http_status status;

@@ -84,3 +84,42 @@ def test_the_demonstration_site_opens_page_by_page(folio, folder, browser):
     assert len(pages) >= 2
     for seen in browser(*pages):
         check_sound(seen)
+
+
+HOSTILE_NAMES = [
+    "<img src=x onerror=alert(1)>",
+    "\"><script>document.title='taken'<",
+    "' onmouseover='alert(1)",
+    "javascript:alert(1)",
+    "a?b#c%64",
+    "&lt;b&gt;",
+    "line\nbreak",
+    "\u202egpj.exe",
+    "a/../b".replace("/", "\u2215"),
+    "100%",
+    " blank ",
+    "q\"uote",
+]
+
+
+def test_a_listing_of_hostile_names_is_what_it_says_and_every_link_in_it_leads_to_its_file(folio, folder, browser):
+    """No script runs, nothing is asked of anybody else, and what a name says is what it is taken for."""
+    for number, name in enumerate(HOSTILE_NAMES):
+        (folder / name).write_text(f"content {number}", encoding="utf-8")
+    (folder / "<b>folder").mkdir()
+    (folder / "<b>folder" / "inner").write_text("inner", encoding="utf-8")
+    server = folio(folder, "-c", "Options Indexes")
+    base = f"http://127.0.0.1:{server.port}/"
+    (seen,) = browser(base)
+    check_sound(seen)
+    assert seen["title"] == "Index of /" and seen["requests"] == [base]
+    shown = " ".join(seen["text"].split())
+    for name in HOSTILE_NAMES:
+        if name.isprintable():  # the others are shown by pictures of what would not be seen
+            assert " ".join(name.split()) in shown, name
+    assert "\u202e" not in seen["text"] and "line\u240abreak" in seen["text"]
+    links = [link for link in seen["links"] if link.startswith(base) and link != base and "?sort=" not in link]
+    assert len(links) == len(HOSTILE_NAMES) + 1
+    contents = {server.get(link.removeprefix(base.rstrip("/"))).body.decode() for link in links}
+    assert contents >= {f"content {number}" for number in range(len(HOSTILE_NAMES))}
+    assert any("inner" in content for content in contents)

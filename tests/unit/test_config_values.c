@@ -92,7 +92,7 @@ static const struct {
     { "IndexIgnore *.bak .??*", "IndexIgnore *.bak\nIndexIgnore .??*\n" },
     { "IndexOptions None", "IndexOptions None\n" },
     { "IndexOptions VersionSort SuppressSize", "IndexOptions VersionSort SuppressSize\n" },
-    { "IndexOptions +IgnoreCase -FoldersFirst", "IndexOptions IgnoreCase\n" },
+    { "IndexOptions +SuppressSize -FoldersFirst", "IndexOptions IgnoreCase VersionSort SuppressSize\n" },
     { "LogFormat json", "LogFormat json\n" },
     { "LogFormat \"%h \\\"%r\\\"\" short", "LogFormat \"%h \\\"%r\\\"\" short\nLogFormat combined\n" },
     { "LogLevel DEBUG", "LogLevel debug\n" },

@@ -71,7 +71,8 @@ static void only_files_have_content(void **state)
     (void)state;
     for (enum entry_kind kind = ENTRY_SNAPSHOT; kind <= ENTRY_REFUSED; kind++) {
         struct entry *entry = entry_new(kind, SPAN("/"), 0, 0, 0);
-        assert_int_equal(entry_has_content(entry), kind == ENTRY_SNAPSHOT || kind == ENTRY_STREAM);
+        assert_int_equal(entry_has_content(entry),
+                         kind == ENTRY_SNAPSHOT || kind == ENTRY_STREAM || kind == ENTRY_MADE);
         entry_unref(entry);
     }
 }

@@ -11,20 +11,22 @@
 #include "base/utf8.h"
 #include "server/listing.h"
 
-static struct listing_item file(const char *name, uint64_t size, int64_t modified_s)
+enum { usual = INDEX_FOLDERS_FIRST | INDEX_IGNORE_CASE | INDEX_VERSION_SORT };
+
+static struct folder_item file(const char *name, uint64_t size, int64_t modified_s)
 {
-    return (struct listing_item){ span_of_string(name), size, modified_s, false };
+    return (struct folder_item){ span_of_string(name), size, modified_s, false };
 }
 
 /* Folders have sizes too, which mean nothing. */
-static struct listing_item folder(const char *name, int64_t modified_s)
+static struct folder_item folder(const char *name, int64_t modified_s)
 {
-    return (struct listing_item){ span_of_string(name), (uint64_t)(100 - modified_s), modified_s, true };
+    return (struct folder_item){ span_of_string(name), (uint64_t)(100 - modified_s), modified_s, true };
 }
 
-static void require_names(struct listing_item *items, size_t count, struct listing_order order, const char *names)
+static void require_names(struct folder_item *items, size_t count, struct listing_order order, const char *names)
 {
-    struct listing listing = { SPAN("/"), items, count, order };
+    struct listing listing = { SPAN("/"), items, count, order, usual };
     char text[512] = "";
     size_t size = 0;
     listing_sort(&listing);
@@ -39,7 +41,7 @@ static void require_names(struct listing_item *items, size_t count, struct listi
 static void names_are_sorted_as_people_do(void **state)
 {
     (void)state;
-    struct listing_item items[] = {
+    struct folder_item items[] = {
         file("b", 0, 0),
         file("a10", 0, 0),
         file("a2", 0, 0),
@@ -69,7 +71,7 @@ static void names_are_sorted_as_people_do(void **state)
 static void the_key_decides_and_names_break_ties(void **state)
 {
     (void)state;
-    const struct listing_item items[] = {
+    const struct folder_item items[] = {
         file("a", 30, 5), file("b", 10, 7), file("c", 30, 6), folder("d", 9), folder("e", 8), file("f", 5000000000u, 6),
     };
     static const struct {
@@ -81,7 +83,7 @@ static void the_key_decides_and_names_break_ties(void **state)
         { { LISTING_BY_TIME, false }, "e/ d/ a c f b" }, { { LISTING_BY_TIME, true }, "d/ e/ b c f a" },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct listing_item copy[ARRAY_COUNT(items)];
+        struct folder_item copy[ARRAY_COUNT(items)];
         memcpy(copy, items, sizeof items);
         require_names(copy, ARRAY_COUNT(copy), rows[i].order, rows[i].names);
     }
@@ -120,9 +122,9 @@ static void a_query_says_the_order(void **state)
 }
 
 /* What is written about `items`, as a string; to be freed. */
-static char *written(struct span path, struct listing_item *items, size_t count, bool is_json)
+static char *written(struct span path, struct folder_item *items, size_t count, bool is_json)
 {
-    struct listing listing = { path, items, count, { LISTING_BY_NAME, false } };
+    struct listing listing = { path, items, count, { LISTING_BY_NAME, false }, usual };
     struct text_buffer buffer = { .bytes_max = 1 << 20 };
     listing_sort(&listing);
     if (is_json)
@@ -143,8 +145,8 @@ static void require_has(const char *text, const char *part)
 static void json_is_an_array_of_objects(void **state)
 {
     (void)state;
-    struct listing_item items[] = { file("a \"b\".txt", 18446744073709551615u, 784111777), folder("c\xff", 0),
-                                    file("\xc3\xbc\n", 0, INT64_MAX), file(".htpasswd", 1, 1) };
+    struct folder_item items[] = { file("a \"b\".txt", 18446744073709551615u, 784111777), folder("c\xff", 0),
+                                   file("\xc3\xbc\n", 0, INT64_MAX), file(".htpasswd", 1, 1) };
     char *json = written(SPAN("/"), items, ARRAY_COUNT(items), true);
     assert_string_equal(json, "[\n"
                               "{\"name\":\"c\xef\xbf\xbd\",\"type\":\"directory\",\"mtime\":\"1970-01-01T00:00:00Z\","
@@ -163,7 +165,7 @@ static void json_is_an_array_of_objects(void **state)
 static void a_page_has_rows_and_totals(void **state)
 {
     (void)state;
-    struct listing_item items[] = { file("b.txt", 1536, 784111777), folder("c", 0), file("a.txt", 512, INT64_MIN) };
+    struct folder_item items[] = { file("b.txt", 1536, 784111777), folder("c", 0), file("a.txt", 512, INT64_MIN) };
     char *page = written(SPAN("/x/"), items, ARRAY_COUNT(items), false);
     require_has(page, "<title>Index of /x/</title>");
     require_has(page, "<p>1 folder, 2 files, 2.0 KiB</p>");
@@ -211,7 +213,7 @@ static void columns_link_to_the_order_that_is_wanted_next(void **state)
         { { LISTING_BY_TIME, true }, "aria-sort=\"descending\"><a href=\"?sort=time\">Modified (UTC)</a>" },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct listing listing = { SPAN("/"), NULL, 0, rows[i].order };
+        struct listing listing = { SPAN("/"), NULL, 0, rows[i].order, usual };
         struct text_buffer page = { .bytes_max = 1 << 20 };
         listing_write_page(&listing, &page);
         text_buffer_append(&page, SPAN("\0"));
@@ -245,7 +247,7 @@ static const char *const hostile[] = {
 static void hostile_names_are_only_names(void **state)
 {
     (void)state;
-    struct listing_item items[2 * ARRAY_COUNT(hostile)];
+    struct folder_item items[2 * ARRAY_COUNT(hostile)];
     for (size_t i = 0; i < ARRAY_COUNT(hostile); i++) {
         items[2 * i] = file(hostile[i], 1, 0);
         items[2 * i + 1] = folder(hostile[i], 0);
@@ -329,8 +331,8 @@ static void the_policy_allows_the_style_and_nothing_else(void **state)
 static void a_page_beyond_its_bound_has_failed(void **state)
 {
     (void)state;
-    struct listing_item items[] = { file("a", 1, 0), folder("b", 0) };
-    struct listing listing = { SPAN("/a/b/"), items, ARRAY_COUNT(items), { LISTING_BY_NAME, false } };
+    struct folder_item items[] = { file("a", 1, 0), folder("b", 0) };
+    struct listing listing = { SPAN("/a/b/"), items, ARRAY_COUNT(items), { LISTING_BY_NAME, false }, usual };
     for (size_t bytes_max = 0; bytes_max < 6000; bytes_max += 13) {
         struct text_buffer page = { .bytes_max = bytes_max }, json = { .bytes_max = bytes_max };
         listing_write_page(&listing, &page);
