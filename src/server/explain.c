@@ -20,6 +20,7 @@
 #include "server/content_type.h"
 #include "server/directive.h"
 #include "server/handler.h"
+#include "server/site_listing.h"
 #include "server/types_file.h"
 #include "server/url_map.h"
 
@@ -213,6 +214,7 @@ static const char *kind_of(const struct entry *entry)
     case ENTRY_SNAPSHOT: return "a snapshot, in memory";
     case ENTRY_STREAM: return "a stream, sent from its descriptor";
     case ENTRY_FOLDER: return "a folder that is named without its slash";
+    case ENTRY_MADE: return "made by the rules, in memory";
     case ENTRY_BARE_FOLDER: return "a folder without an index";
     case ENTRY_ABSENT: return "nothing is there";
     case ENTRY_REFUSED: return "it may not be read, is no regular file, or a link leads out of the folder";
@@ -369,6 +371,7 @@ static bool open_serving(struct explanation *explanation)
             .forms = sites_forms(explanation->serving.sites),
             .resolve = sites_resolve,
             .describe = sites_describe,
+            .list = sites_list,
             .context = explanation->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,
             .asked_ms_max = PATIENCE_MS,
