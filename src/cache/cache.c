@@ -116,14 +116,13 @@ void cache_shrink(struct cache *cache)
     keeper_call(cache->keeper);
 }
 
-/* Load `key` here and now, if that takes no waiting. */
-static enum status find_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
+/* Load `key` here and now, if that takes no waiting. STATUS_BUSY: somebody writes it. */
+static enum status load_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
 {
     struct entry *entry;
     bool may_publish;
     enum status status = load_entry(&cache->rules, cache->table, key, hash, FILE_NOWAIT, false, &entry, &may_publish);
     if (status == STATUS_EXHAUSTED) cache_relieve(cache);
-    if (status == STATUS_BUSY) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_OK) return status;
     struct entry *there = may_publish ? load_publish(&cache->rules, cache->table, entry) : entry;
     if (!there && entry->is_pinned) loader_reload(cache->loader, key, hash, false);
@@ -132,6 +131,12 @@ static enum status find_in_place(struct cache *cache, struct span key, uint64_t 
     *ret_found = (struct cache_found){ .entry = there, .outcome = CACHE_MISS, .is_owned = there == entry };
     if (!may_publish || table_needs_care(cache->table)) keeper_call(cache->keeper);
     return STATUS_OK;
+}
+
+static enum status find_in_place(struct cache *cache, struct span key, uint64_t hash, struct cache_found *ret_found)
+{
+    enum status status = load_in_place(cache, key, hash, ret_found);
+    return status == STATUS_BUSY ? STATUS_WOULD_BLOCK : status; /* a loader waits for the writer */
 }
 
 static uint32_t low_ms(int64_t us)
@@ -178,12 +183,39 @@ static enum status find_by_age(struct cache *cache, struct entry *entry, int64_t
     return STATUS_OK;
 }
 
-enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found)
+/* The observer may not have had its turn: whatever was told of `entry` can be seen. What is still being written settles. */
+static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64_t now_us,
+                                 struct cache_found *ret_found)
+{
+    enum status status = load_check(&cache->rules, entry, FILE_NOWAIT);
+    if (status == STATUS_CHANGED)
+        status = load_in_place(cache, entry_key(entry), entry->hash, ret_found);
+    else if (status == STATUS_OK)
+        *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_REVALIDATED };
+    if (status == STATUS_WOULD_BLOCK && entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
+    if (status != STATUS_BUSY) return status;
+    *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
+    return STATUS_OK;
+}
+
+int cache_signal(const struct cache *cache, unsigned number)
+{
+    return number < cache->trees.count ? watch_descriptor(cache->trees.at[number]->watch) : -1;
+}
+
+bool cache_is_obeying(const struct cache *cache)
+{
+    return observer_is_obeying(cache->observer);
+}
+
+enum status cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+                       struct cache_found *ret_found)
 {
     uint64_t hash = table_hash(cache->table, key);
     struct entry *entry = table_look_up(cache->table, key, hash);
     if (!entry || is_void(entry)) return find_in_place(cache, key, hash, ret_found);
     table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
+    if (in_doubt) return find_in_doubt(cache, entry, now_us, ret_found);
     if (entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;

@@ -54,13 +54,22 @@ struct cache_found {
     bool is_owned; /* the caller has a reference to give back; else it may use the entry until it is quiescent */
 };
 
+/* Descriptors, from 0 on, that are readable when something was told that was not obeyed yet: who waits for them as for requests
+ * knows that of a change that came before a request. -1: there are no more. */
+int cache_signal(const struct cache *cache, unsigned number);
+
+/* Whether something that was told is just being obeyed; to be asked after the signals. */
+bool cache_is_obeying(const struct cache *cache);
+
 /* Find what `key` (a normalised path) leads to, without waiting for a device.
  *
  * now_us              monotonic, of this turn
+ * in_doubt            something was told that may not be obeyed yet: it is looked at before it is used
  * STATUS_WOULD_BLOCK  cache_ask() for it
  * STATUS_EXHAUSTED, STATUS_FAILED  as load_entry()
  */
-NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, struct cache_found *ret_found);
+NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+                                 struct cache_found *ret_found);
 
 /* Have the other forms of `entry`, a file, looked for and made (cache/forms.h), unless they were. The caller is an online reader. */
 void cache_want_forms(struct cache *cache, struct entry *entry);

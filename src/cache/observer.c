@@ -35,6 +35,7 @@ struct observer {
     struct pollfd *wait;                     /* for the wakeup, then for each tree's watch and its mounts */
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
+    _Atomic uint32_t is_obeying;             /* the observer writes; see observer_is_obeying() */
     int wakeup;
     bool has_ended;          /* of observer_stop() alone */
     unsigned settling_count; /* the observer's alone, as is the list */
@@ -203,12 +204,16 @@ static void wait_and_obey(struct observer *observer)
     }
     if (poll(observer->wait, 1 + 2 * observer->trees->count, wait_ms) <= 0) return;
     const struct pollfd *wait = &observer->wait[1];
+    /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
+    atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
     for (unsigned i = 0; i < observer->trees->count; i++, wait += 2) {
         struct event event = { .observer = observer, .tree = observer->trees->at[i] };
         struct watch_listener listener = { &event, path_changed, key_changed };
         if (wait[0].revents) watch_events(event.tree->watch, &listener);
         if (wait[1].revents) watch_mounts_changed(event.tree->watch);
     }
+    /* release: who sees it, sees what was removed */
+    atomic_store_explicit(&observer->is_obeying, 0, memory_order_release);
 }
 
 static void *observer_thread(void *argument)
@@ -279,6 +284,11 @@ void observer_free(struct observer *observer)
     close(observer->wakeup);
     free(observer->wait);
     free(observer);
+}
+
+bool observer_is_obeying(const struct observer *observer)
+{
+    return atomic_load_explicit(&observer->is_obeying, memory_order_acquire) != 0;
 }
 
 struct observer_counts observer_counts(const struct observer *observer)

@@ -24,6 +24,10 @@ NODISCARD struct observer *observer_new(const struct load_rules *rules, const st
 NODISCARD bool observer_stop(struct observer *observer, int64_t patience_ms);
 void observer_free(struct observer *observer); /* takes NULL; stops it, however long that takes */
 
+/* Whether it is at changes that it was told of. When one of watch_descriptor()'s is not readable, and then this is false,
+ * everything that was told until then has been obeyed. Any thread. */
+bool observer_is_obeying(const struct observer *observer);
+
 struct observer_counts {
     uint64_t invalidations; /* entries removed because something was told of them */
     uint64_t settles;       /* files that were seen being written, and whose old version was kept meanwhile */

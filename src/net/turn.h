@@ -46,6 +46,7 @@ struct stream_part {
 struct turn {
     struct cache *cache;
     int64_t now_us, now_s; /* monotonic, calendar; of this turn of the loop */
+    bool in_doubt; /* files were changed, and not all of that may be known: what is kept is looked at before use */
     struct response_clock clock;
     char *scratch;
     size_t scratch_used;

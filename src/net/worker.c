@@ -21,7 +21,7 @@ enum {
 };
 
 /* What an event is of: a connection is told by its generation and slot, the rest by these. */
-static const uint64_t IS_MAILBOX = UINT64_MAX, IS_LISTENER = UINT64_MAX << 32;
+static const uint64_t IS_MAILBOX = UINT64_MAX, IS_LISTENER = UINT64_MAX << 32, IS_SIGNAL = (UINT64_MAX << 32) - 1;
 
 struct conn *worker_conn(struct worker *worker, uint32_t slot)
 {
@@ -250,6 +250,7 @@ static void take_mail(struct worker *worker)
 static void run_event(struct worker *worker, const struct epoll_event *event)
 {
     uint64_t what = event->data.u64;
+    if (what == IS_SIGNAL) return;
     if (what == IS_MAILBOX) {
         take_mail(worker);
     } else if ((what & IS_LISTENER) == IS_LISTENER) {
@@ -326,17 +327,43 @@ static void set_clocks(struct worker *worker)
     response_clock_set(&worker->turn.clock, worker->turn.now_s);
 }
 
+/* Once each: whoever has nothing else to do is not woken by every change. */
+static void listen_to_cache(struct worker *worker, int operation)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = IS_SIGNAL };
+    worker->was_told = false;
+    for (unsigned i = 0; cache_signal(worker->options->cache, i) >= 0; i++)
+        (void)epoll_ctl(worker->epoll, operation, cache_signal(worker->options->cache, i), &event);
+}
+
+/* A change that ended before a request was sent is told by the same wait as the request, or before: the cache may not know of
+ * it yet, but this turn does. */
+static void hear_of_changes(struct worker *worker, const struct epoll_event *events, int count)
+{
+    bool is_told = false;
+    if (!worker->options->cache) return;
+    for (int i = 0; i < count; i++) is_told |= events[i].data.u64 == IS_SIGNAL;
+    bool is_obeying = cache_is_obeying(worker->options->cache);
+    worker->turn.in_doubt = is_told || worker->was_told || is_obeying;
+    if (is_told)
+        worker->was_told = true;
+    else if (worker->was_told && count > 0)
+        listen_to_cache(worker, EPOLL_CTL_MOD); /* the next wait tells whether there is still more */
+}
+
 static void *worker_thread(void *argument)
 {
     struct worker *worker = argument;
     struct epoll_event events[EVENTS_MAX];
     rcu_reader_begin();
     watch_listeners(worker);
+    if (worker->options->cache) listen_to_cache(worker, EPOLL_CTL_ADD);
     while (worker->obeyed == WORKER_SERVE || worker->conn_count > 0) {
         rcu_offline();
         int count = epoll_wait(worker->epoll, events, EVENTS_MAX, wait_ms(worker));
         rcu_online();
         set_clocks(worker);
+        hear_of_changes(worker, events, count);
         for (int i = 0; i < count; i++) run_event(worker, &events[i]);
         run_ready(worker);
         run_starved(worker);

@@ -81,7 +81,7 @@ static void rest(void)
 
 static enum status find(const char *key, int64_t now_us, struct cache_found *ret_found)
 {
-    return cache_find(cache, span_of_string(key), now_us, ret_found);
+    return cache_find(cache, span_of_string(key), now_us, false, ret_found);
 }
 
 static struct mail *await_mail(void)
@@ -200,6 +200,75 @@ static void what_is_being_written_is_left_to_a_loader(void **state)
     enum status status = find("/other", began_us, &found);
     close(writer);
     assert_int_equal(status, STATUS_WOULD_BLOCK);
+}
+
+/* The observer has no turn: what it is told waits for it. */
+static _Atomic bool is_deaf;
+
+void __real_notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context);
+void __wrap_notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context);
+
+void __wrap_notify_read(int notify, void (*each)(void *context, const struct notify_event *event), void *context)
+{
+    if (is_deaf)
+        poll(NULL, 0, 1);
+    else
+        __real_notify_read(notify, each, context);
+}
+
+static struct cache_found find_in_doubt(const char *key)
+{
+    struct cache_found found = { 0 };
+    enum status status = cache_find(cache, span_of_string(key), clock_monotonic_us(), true, &found);
+    assert_int_equal(status, STATUS_OK);
+    return found;
+}
+
+static bool is_signalled(void)
+{
+    assert_int_equal(cache_signal(cache, 1), -1);
+    return poll(&(struct pollfd){ .fd = cache_signal(cache, 0), .events = POLLIN }, 1, 0) == 1;
+}
+
+/* Whoever is told that there was a change does not wait until it is obeyed, but looks. */
+static void in_doubt_what_is_kept_is_looked_at_before_it_is_used(void **state)
+{
+    (void)state;
+    struct cache_found found;
+    assert_true(holds("/file", "content", began_us));
+    assert_false(is_signalled());
+    assert_int_equal(find_in_doubt("/file").outcome, CACHE_REVALIDATED);
+    is_deaf = true;
+    scratch_replace(&scratch, "file", "replaced");
+    assert_true(is_signalled());
+    assert_int_equal(find("/file", began_us, &found), STATUS_OK);
+    assert_int_equal(found.outcome, CACHE_HIT); /* that is why */
+    found = find_in_doubt("/file");
+    assert_int_equal(found.outcome, CACHE_MISS);
+    assert_memory_equal(entry_body(found.entry), "replaced", 8);
+    give_back(&found);
+    is_deaf = false;
+    while (is_signalled() || cache_is_obeying(cache)) rest();
+    assert_true(holds("/file", "replaced", clock_monotonic_us()));
+}
+
+/* The same as without doubt: nobody waits for the writer. */
+static void in_doubt_what_is_being_written_is_served_as_it_was(void **state)
+{
+    (void)state;
+    assert_true(holds("/file", "content", began_us));
+    is_deaf = true;
+    int writer = openat(scratch.fd, "file", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(writer, "CON", 3), 3);
+    struct cache_found found = find_in_doubt("/file");
+    assert_int_equal(found.outcome, CACHE_HIT);
+    assert_memory_equal(entry_body(found.entry), "content", 7);
+    close(writer);
+    found = find_in_doubt("/file");
+    assert_int_equal(found.outcome, CACHE_MISS);
+    assert_memory_equal(entry_body(found.entry), "CONtent", 7);
+    give_back(&found);
+    is_deaf = false;
 }
 
 /* What happens after the next load, before it is published. */
@@ -471,6 +540,8 @@ int main(void)
         WITH_A_CACHE(what_is_being_written_is_left_to_a_loader),
         WITH_A_CACHE(of_two_workers_that_load_at_once_the_later_ones_is_used),
         WITH_A_CACHE(without_room_it_is_for_this_request_only),
+        WITH_A_CACHE(in_doubt_what_is_kept_is_looked_at_before_it_is_used),
+        WITH_A_CACHE(in_doubt_what_is_being_written_is_served_as_it_was),
         WITH_A_CACHE(a_change_is_seen_without_looking),
         WITH_A_CACHE(what_was_not_there_is_found_when_it_comes),
         WITH_A_CACHE(an_index_changes_for_its_folder_too),

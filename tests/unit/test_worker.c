@@ -24,6 +24,27 @@ static _Atomic uint64_t cookie;
 static _Atomic unsigned long blocked;
 static _Atomic int gate_is_open;
 
+/* A cache that says what the test wants. */
+static int signal_of_cache;
+static _Atomic bool is_obeying;
+static _Atomic unsigned turns;
+
+int __wrap_cache_signal(const struct cache *cache, unsigned number);
+bool __wrap_cache_is_obeying(const struct cache *cache);
+
+int __wrap_cache_signal(const struct cache *cache, unsigned number)
+{
+    (void)cache;
+    return number == 0 ? signal_of_cache : -1;
+}
+
+bool __wrap_cache_is_obeying(const struct cache *cache)
+{
+    (void)cache;
+    turns++;
+    return is_obeying;
+}
+
 static enum handler_verdict answer(void *self, const struct request *request, struct asking *asking, struct turn *turn)
 {
     (void)self;
@@ -39,7 +60,8 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     }
     struct exchange *exchange = turn_exchange(turn, request);
     char *at = turn_room(turn), *end = text_append(at, SPAN("<"));
-    end = text_append(text_append(end, request->path), asking->closes ? SPAN("!>") : SPAN(">"));
+    end = text_append(text_append(end, request->path), turn->in_doubt ? SPAN("?") : SPAN_NONE);
+    end = text_append(end, asking->closes ? SPAN("!>") : SPAN(">"));
     turn_wrote(turn, (size_t)(end - at));
     if (asking->mails && asking->mails->entry) {
         entry_ref(asking->mails->entry);
@@ -100,6 +122,46 @@ static void await_connections(uint32_t count)
         assert_in_range(tries, 0, RIG_PATIENCE_MS);
         poll(NULL, 0, 1);
     }
+}
+
+/* A change that is told before a request comes puts its turn in doubt, until it is certainly obeyed. */
+static void what_the_cache_is_told_is_known_in_the_turn_of_the_next_request(void **state)
+{
+    (void)state;
+    static int cache;
+    signal_of_cache = wakeup_open();
+    rig.options.cache = (struct cache *)(void *)&cache;
+    worker_rig_start(&rig);
+    int client = rig_connect(&rig, 0);
+    for (int round = 0; round < 20; round++) {
+        ask(client, "/calm");
+        assert_true(rig_receives(client, "</calm>"));
+        wakeup_ring(signal_of_cache);
+        ask(client, "/told");
+        assert_true(rig_receives(client, "</told?>"));
+        ask(client, "/still");
+        assert_true(rig_receives(client, "</still?>"));
+        wakeup_clear(signal_of_cache);
+        for (int i = 0; i < 2; i++) { /* it is listened to again in the one, and said no more in the next */
+            ask(client, "/perhaps");
+            char got[16] = "";
+            assert_true(rig_receive(client, got, 10) == 10);
+            if (got[9] == '?') assert_true(rig_receives(client, ">"));
+        }
+        is_obeying = true;
+        ask(client, "/obeying");
+        assert_true(rig_receives(client, "</obeying?>"));
+        is_obeying = false;
+    }
+    /* Nobody asks: it is not woken by each change. */
+    unsigned before = turns;
+    wakeup_ring(signal_of_cache);
+    poll(NULL, 0, 50);
+    assert_in_range(turns - before, 0, 3);
+    close(client);
+    worker_rig_end(&rig, WORKER_STOP);
+    rig.worker = NULL;
+    close(signal_of_cache);
 }
 
 static void a_head_that_does_not_come_in_time_is_refused(void **state)
@@ -463,6 +525,7 @@ static void many_connections_come_and_go(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        WITH_A_WORKER(what_the_cache_is_told_is_known_in_the_turn_of_the_next_request),
         WITH_A_WORKER(a_head_that_does_not_come_in_time_is_refused),
         WITH_A_WORKER(drops_buy_no_time),
         WITH_A_WORKER(an_idle_connection_is_closed_in_the_end),
