@@ -15,7 +15,7 @@
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { SETTLING_MAX = 1024 };
+enum { SETTLING_MAX = 1024, WAITS_A_TREE = 3 };
 
 /* A file that is being written: its entry stays as it is until the writer closes it, or until_us. */
 struct settling {
@@ -32,7 +32,7 @@ struct observer {
     struct table *table;
     struct loader *loader;
     struct keeper *keeper;
-    struct pollfd *wait;                     /* for the wakeup, then for each tree's watch and its mounts */
+    struct pollfd *wait;                     /* for the wakeup, then WAITS_A_TREE for each */
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
     _Atomic uint32_t is_obeying;             /* the observer writes; see observer_is_obeying() */
@@ -202,15 +202,15 @@ static void wait_and_obey(struct observer *observer)
         int64_t left_ms = (first->until_us - clock_monotonic_us()) / 1000 + 1;
         wait_ms = left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
     }
-    if (poll(observer->wait, 1 + 2 * observer->trees->count, wait_ms) <= 0) return;
+    if (poll(observer->wait, 1 + WAITS_A_TREE * observer->trees->count, wait_ms) <= 0) return;
     const struct pollfd *wait = &observer->wait[1];
     /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
     atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
-    for (unsigned i = 0; i < observer->trees->count; i++, wait += 2) {
+    for (unsigned i = 0; i < observer->trees->count; i++, wait += WAITS_A_TREE) {
         struct event event = { .observer = observer, .tree = observer->trees->at[i] };
         struct watch_listener listener = { &event, path_changed, key_changed };
-        if (wait[0].revents) watch_events(event.tree->watch, &listener);
-        if (wait[1].revents) watch_mounts_changed(event.tree->watch);
+        if (wait[0].revents || wait[1].revents) watch_events(event.tree->watch, &listener);
+        if (wait[2].revents) watch_mounts_changed(event.tree->watch);
     }
     /* release: who sees it, sees what was removed */
     atomic_store_explicit(&observer->is_obeying, 0, memory_order_release);
@@ -235,14 +235,15 @@ static void *observer_thread(void *argument)
 static bool open_waiting(struct observer *observer)
 {
     observer->wakeup = wakeup_open();
-    observer->wait = calloc(1 + 2 * observer->trees->count, sizeof *observer->wait);
+    observer->wait = calloc(1 + WAITS_A_TREE * observer->trees->count, sizeof *observer->wait);
     if (!observer->wait || observer->wakeup < 0) return false;
     observer->wait[0] = (struct pollfd){ .fd = observer->wakeup, .events = POLLIN };
     struct pollfd *wait = &observer->wait[1];
-    for (unsigned i = 0; i < observer->trees->count; i++, wait += 2) {
+    for (unsigned i = 0; i < observer->trees->count; i++, wait += WAITS_A_TREE) {
         const struct watch *watch = observer->trees->at[i]->watch;
         wait[0] = (struct pollfd){ .fd = watch_descriptor(watch), .events = POLLIN };
-        wait[1] = (struct pollfd){ .fd = watch_mounts_descriptor(watch), .events = POLLPRI };
+        wait[1] = (struct pollfd){ .fd = watch_steps_descriptor(watch), .events = POLLIN };
+        wait[2] = (struct pollfd){ .fd = watch_mounts_descriptor(watch), .events = POLLPRI };
     }
     return true;
 }

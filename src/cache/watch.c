@@ -159,7 +159,7 @@ static bool is_wanted(struct watch *watch, int watched)
         if (folder->watched == watched) return true;
     for (const struct watched_file *file = *file_bucket(watch, watched); file; file = file->next)
         if (file->watched == watched) return true;
-    for (unsigned i = 0; i < watch->steps.count; i++)
+    for (unsigned i = 0; watch->steps_notify == watch->notify && i < watch->steps.count; i++)
         if (watch->steps.at[i].watched == watched) return true;
     return false;
 }

@@ -83,8 +83,10 @@ static inline void folder_unref(struct folder *folder)
 
 /* The observer's part. */
 int watch_descriptor(const struct watch *watch); /* readable when there are events */
-int watch_mounts_descriptor(
-    const struct watch *watch); /* of POLLPRI or POLLERR, when something was mounted; -1: is not told */
+/* The same, of the way to the root; it may be the same. */
+int watch_steps_descriptor(const struct watch *watch);
+/* POLLPRI or POLLERR when something was mounted. -1: that is not told. */
+int watch_mounts_descriptor(const struct watch *watch);
 
 struct watch_listener {
     void *context;

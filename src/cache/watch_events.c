@@ -58,10 +58,27 @@ static void tell_files(struct telling *telling, const struct notify_event *event
     if (is_over) watch_let_go(watch, event->watch);
 }
 
+/* Of the way to the root. */
+static void tell_step(void *context, const struct notify_event *event)
+{
+    struct telling *telling = context;
+    struct watch *watch = telling->watch;
+    if (event->what & NOTIFY_OVERFLOW) telling->root_may_differ = true;
+    pthread_mutex_lock(&watch->lock);
+    for (unsigned i = 0; i < watch->steps.count; i++) {
+        const struct root_step *step = &watch->steps.at[i];
+        if (step->watched != event->watch) continue;
+        if ((event->what & NOTIFY_GONE) || span_equal(event->name, span_of_string(step->name)))
+            telling->root_may_differ = true;
+    }
+    pthread_mutex_unlock(&watch->lock);
+}
+
 static void tell(void *context, const struct notify_event *event)
 {
     struct telling *telling = context;
     struct watch *watch = telling->watch;
+    if (watch->steps_notify == watch->notify) tell_step(context, event);
     pthread_mutex_lock(&watch->lock);
     watch->counts.events++;
     if (event->what & NOTIFY_OVERFLOW) {
@@ -70,12 +87,6 @@ static void tell(void *context, const struct notify_event *event)
         telling->root_may_differ = true;
         pthread_mutex_unlock(&watch->lock);
         return;
-    }
-    for (unsigned i = 0; i < watch->steps.count; i++) {
-        const struct root_step *step = &watch->steps.at[i];
-        if (step->watched != event->watch) continue;
-        if ((event->what & NOTIFY_GONE) || span_equal(event->name, span_of_string(step->name)))
-            telling->root_may_differ = true;
     }
     struct folder *next;
     for (struct folder *folder = watch->by_watched[(unsigned)event->watch % WATCH_BUCKETS]; folder; folder = next) {
@@ -95,5 +106,6 @@ void watch_events(struct watch *watch, const struct watch_listener *listener)
 {
     struct telling telling = { .watch = watch, .listener = listener };
     notify_read(watch->notify, tell, &telling);
+    if (watch->steps_notify != watch->notify) notify_read(watch->steps_notify, tell_step, &telling);
     if (telling.root_may_differ) watch_follow_root(watch);
 }

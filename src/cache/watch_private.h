@@ -29,10 +29,12 @@ struct root_steps {
 };
 
 struct watch {
-    int notify;                /* constant */
-    int mounts;                /* constant; -1: what is mounted is not told */
-    int root;                  /* constant number; what it is open on follows DocumentRoot */
-    char *root_path;           /* constant; absolute */
+    int notify;       /* constant */
+    int steps_notify; /* constant; of the way to the root, apart, as what others do there is much and concerns nobody
+                                * here; `notify` itself where there is no other to be had (fs.inotify.max_user_instances) */
+    int mounts;       /* constant; -1: what is mounted is not told */
+    int root;         /* constant number; what it is open on follows DocumentRoot */
+    char *root_path;  /* constant; absolute */
     size_t folder_bytes_max;   /* constant */
     pthread_mutex_t root_lock; /* of who looks where DocumentRoot leads, which may wait; before `lock` */
     struct root_steps fresh;   /* under root_lock: what is found on the way */

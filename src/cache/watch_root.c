@@ -20,7 +20,7 @@ static bool add_step(struct watch *watch, const char *path, const char *name)
     struct root_step *step = &steps->at[steps->count];
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
-    step->watched = notify_watch_names(watch->notify, fd);
+    step->watched = notify_watch_names(watch->steps_notify, fd);
     bool is_told = step->watched >= 0 && file_system_of(fd) == FILE_SYSTEM_LOCAL;
     close(fd);
     if (step->watched < 0) return false;
@@ -64,16 +64,28 @@ static bool find_steps(struct watch *watch)
     return is_complete;
 }
 
+/* Under the lock: a step of before. */
+static void let_go_of_step(struct watch *watch, int watched)
+{
+    if (watch->steps_notify == watch->notify) {
+        watch_let_go(watch, watched);
+        return;
+    }
+    for (unsigned i = 0; i < watch->steps.count; i++)
+        if (watch->steps.at[i].watched == watched) return;
+    notify_forget(watch->steps_notify, watched);
+}
+
 /* The steps that were found take the place of those before. Returns whether none of their watches was given up meanwhile. */
 static bool take_steps(struct watch *watch, uint32_t forgets)
 {
-    bool holds = true;
+    bool holds = true, is_apart = watch->steps_notify != watch->notify;
     pthread_mutex_lock(&watch->lock);
-    for (unsigned i = 0; i < watch->fresh.count; i++)
+    for (unsigned i = 0; i < watch->fresh.count && !is_apart; i++)
         holds &= !watch_was_given_up(watch, watch->fresh.at[i].watched, forgets);
     struct root_steps before = watch->steps;
     watch->steps = watch->fresh;
-    for (unsigned i = 0; i < before.count; i++) watch_let_go(watch, before.at[i].watched);
+    for (unsigned i = 0; i < before.count; i++) let_go_of_step(watch, before.at[i].watched);
     pthread_mutex_unlock(&watch->lock);
     return holds;
 }
@@ -153,6 +165,11 @@ int watch_descriptor(const struct watch *watch)
     return watch->notify;
 }
 
+int watch_steps_descriptor(const struct watch *watch)
+{
+    return watch->steps_notify;
+}
+
 int watch_mounts_descriptor(const struct watch *watch)
 {
     return watch->mounts;
@@ -173,6 +190,8 @@ struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max
     pthread_mutex_init(&watch->root_lock, NULL);
     watch->mounts = mounts_open();
     watch->notify = notify_open();
+    watch->steps_notify = notify_open();
+    if (watch->steps_notify < 0) watch->steps_notify = watch->notify;
     watch->root_path = strdup(root_path);
     if (watch->notify < 0 || !watch->root_path) {
         watch_free(watch);
@@ -186,6 +205,7 @@ struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max
 void watch_free(struct watch *watch)
 {
     if (!watch) return;
+    if (watch->steps_notify >= 0 && watch->steps_notify != watch->notify) close(watch->steps_notify);
     if (watch->notify >= 0) close(watch->notify);
     if (watch->mounts >= 0) close(watch->mounts);
     for (unsigned i = 0; i < WATCH_BUCKETS; i++) {

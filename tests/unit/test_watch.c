@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -41,9 +42,21 @@ int __wrap_notify_watch_file(int notify, int fd)
     return then(__real_notify_watch_file(notify, fd));
 }
 
+static bool has_few_instances; /* of inotify: there is one for all */
+static unsigned instances;
+
+int __real_notify_open(void);
+int __wrap_notify_open(void);
+
+int __wrap_notify_open(void)
+{
+    return has_few_instances && instances++ % 2 == 1 ? -1 : __real_notify_open();
+}
+
 static int with_a_watch(void **state)
 {
     (void)state;
+    instances = 0;
     after_watching = NULL;
     scratch_open(&scratch, "/var/tmp");
     scratch_folder(&scratch, "folder");
@@ -55,9 +68,16 @@ static int with_a_watch(void **state)
     return watch ? 0 : 1;
 }
 
+static int with_one_instance(void **state)
+{
+    has_few_instances = true;
+    return with_a_watch(state);
+}
+
 static int without_a_watch(void **state)
 {
     (void)state;
+    has_few_instances = false;
     watch_free(watch);
     scratch_close(&scratch);
     return 0;
@@ -99,17 +119,23 @@ static bool is_told(const char *key)
     return strstr(told, wanted) != NULL;
 }
 
-/* The watches that the kernel holds for us. */
-static unsigned kernel_watches(void)
+static unsigned watches_of(int notify)
 {
     char name[64], line[512];
     unsigned count = 0;
-    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", watch_descriptor(watch));
+    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", notify);
     FILE *info = fopen(name, "r");
     assert_non_null(info);
     while (fgets(line, sizeof line, info)) count += strncmp(line, "inotify ", 8) == 0;
     fclose(info);
     return count;
+}
+
+/* The watches that the kernel holds for us. */
+static unsigned kernel_watches(void)
+{
+    int folders = watch_descriptor(watch), steps = watch_steps_descriptor(watch);
+    return watches_of(folders) + (steps != folders ? watches_of(steps) : 0);
 }
 
 /* One folder, reached by two keys, has one watch: whoever gives it up must know of both. */
@@ -340,7 +366,22 @@ static void mounts_elsewhere_make_nothing_void(void **state)
     watch_leave(&mark);
 }
 
-#define WITH_A_WATCH(test) cmocka_unit_test_setup_teardown(test, with_a_watch, without_a_watch)
+/* What others do beside the root is no sign that anything of ours has changed. */
+static void the_way_to_the_root_is_listened_to_apart(void **state)
+{
+    (void)state;
+    struct pollfd folders = { .fd = watch_descriptor(watch), .events = POLLIN };
+    struct pollfd steps = { .fd = watch_steps_descriptor(watch), .events = POLLIN };
+    char beside[PATH_MAX];
+    snprintf(beside, sizeof beside, "%s-beside", scratch.path);
+    assert_int_equal(mkdir(beside, 0700), 0);
+    assert_int_equal(rmdir(beside), 0);
+    assert_int_equal(poll(&folders, 1, 0), 0);
+    assert_int_equal(poll(&steps, 1, 0), 1);
+}
+
+#define WITH_ONE_INSTANCE(test) cmocka_unit_test_setup_teardown(test, with_one_instance, without_a_watch)
+#define WITH_A_WATCH(test)      cmocka_unit_test_setup_teardown(test, with_a_watch, without_a_watch)
 
 int main(void)
 {
@@ -350,6 +391,9 @@ int main(void)
         WITH_A_WATCH(a_file_of_two_keys_stays_watched_when_one_is_told_of_while_the_other_is_noted),
         WITH_A_WATCH(a_step_to_the_root_stays_watched_when_a_folder_is_forgotten),
         WITH_A_WATCH(the_watches_of_a_way_to_the_root_that_leads_elsewhere_now_are_given_up),
+        WITH_ONE_INSTANCE(a_step_to_the_root_stays_watched_when_a_folder_is_forgotten),
+        WITH_ONE_INSTANCE(the_watches_of_a_way_to_the_root_that_leads_elsewhere_now_are_given_up),
+        WITH_A_WATCH(the_way_to_the_root_is_listened_to_apart),
         WITH_A_WATCH(links_to_above_make_known_no_more_folders_than_there_is_room_for),
         WITH_A_WATCH(a_folder_that_is_void_is_watched_again_when_it_is_looked_at_and_else_no_longer),
         WITH_A_WATCH(a_folder_whose_permissions_change_makes_those_look_again_who_could_not_enter),
