@@ -1,7 +1,9 @@
 """A changed file is seen once MMapRevalidate has passed, whatever way it changed, and no answer mixes two versions."""
 
+import mmap
 import os
 import shutil
+import subprocess
 import threading
 import time
 
@@ -330,3 +332,124 @@ def test_a_stream_that_is_replaced_while_it_is_sent_is_finished_as_it_was(server
             assert connection.receive().body == content
         except Ended:
             pytest.fail("a version that is still whole was cut off")
+
+
+def mount_or_skip(*arguments):
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        pytest.skip(f"mounting is not permitted here: {done.stderr.strip()}")
+
+
+@pytest.fixture(name="mounted")
+def mount_point(folder):
+    """A folder to mount on, with a file; whatever is mounted there is unmounted in the end."""
+    plant(folder, {"dir/file": "below", "dir/deep/file": "deep below", "other": "other"})
+    yield folder / "dir"
+    while subprocess.run(["umount", "-l", folder / "dir"], capture_output=True, check=False).returncode == 0:
+        pass
+
+
+def test_what_is_mounted_over_a_folder_is_seen_at_once_and_so_is_its_going(folio, folder, mounted):
+    """No event of the folders tells of it."""
+    server = folio(folder, "--threads", "2", "-c", "MMapRevalidate 1h")
+    mount_or_skip("-t", "tmpfs", "tmpfs", mounted)
+    subprocess.run(["umount", mounted], check=True)
+    for _ in range(3):
+        eventually(lambda: server.get("/dir/file").body == b"below", "what is below")
+        assert server.get("/dir/deep/file").body == b"deep below"
+        mount_or_skip("-t", "tmpfs", "tmpfs", mounted)
+        eventually(lambda: server.get("/dir/deep/file").status == 404, "nothing")
+        assert server.get("/dir/file").status == 404
+        (mounted / "file").write_text("above")
+        eventually(lambda: server.get("/dir/file").body == b"above", "what is mounted")
+        assert server.get("/other").body == b"other"
+        subprocess.run(["umount", mounted], check=True)
+    eventually(lambda: server.get("/dir/file").body == b"below", "what is below")
+
+
+def test_what_is_mounted_over_document_root_is_seen_at_once(folio, folder, mounted):
+    server = folio(mounted, "--threads", "1", "-c", "MMapRevalidate 1h")
+    assert server.get("/file").body == b"below"
+    mount_or_skip("-t", "tmpfs", "tmpfs", mounted)
+    eventually(lambda: server.get("/file").status == 404, "nothing")
+    (mounted / "file").write_text("above")
+    eventually(lambda: server.get("/file").body == b"above", "what is mounted")
+    subprocess.run(["umount", "-l", mounted], check=True)
+    eventually(lambda: server.get("/file").body == b"below", "what is below")
+
+
+def test_a_file_that_is_reached_by_two_mounts_is_seen_to_change_by_either(folio, folder, mounted):
+    server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h")
+    (folder / "original").mkdir()
+    (folder / "original" / "file").write_text("one")
+    mount_or_skip("--bind", folder / "original", mounted)
+    for way, text in ((mounted, "two"), (folder / "original", "three"), (mounted, "four")):
+        for target in ("/dir/file", "/original/file"):
+            eventually(lambda at=target: server.get(at).status == 200, "the file")
+        (way / "file").write_text(text)
+        for target in ("/dir/file", "/original/file"):
+            eventually(lambda at=target, now=text: server.get(at).body == now.encode(), "the change")
+
+
+def test_the_files_of_an_overlay_are_looked_at_by_age(folio, folder, mounted):
+    """Also of what was changed in a layer behind it, as far as the overlay itself shows that."""
+    for name in ("lower", "upper", "work"):
+        (folder / name).mkdir()
+    (folder / "lower" / "low").write_text("low 1")
+    (folder / "lower" / "over").write_text("over 1")
+    (folder / "upper" / "up").write_text("up 1")
+    layers = f"lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work"
+    mount_or_skip("-t", "overlay", "overlay", "-o", layers, mounted)
+    server = folio(mounted, "--threads", "1", *OPTIONS)
+    for name in ("low", "over", "up"):
+        assert server.get(f"/{name}").body == f"{name} 1".encode()
+    (mounted / "over").write_text("over 2")  # copied up
+    (folder / "lower" / "low").write_text("low 2")
+    (folder / "upper" / "up").write_text("up 2")
+    for name in ("low", "over", "up"):
+        eventually(lambda at=name: server.get(f"/{at}").body == f"{at} 2".encode(), name)
+
+
+def as_one_who_needs_permissions():
+    """What is put before the server so that root needs them, too."""
+    if os.geteuid() != 0:
+        return ()
+    return ("setpriv", "--bounding-set=-dac_override,-dac_read_search")
+
+
+@pytest.mark.parametrize("changed", ["dir", "dir/deep", "dir/deep/file"])
+def test_permissions_that_go_and_come_are_seen_at_once(folio, folder, changed):
+    plant(folder, {"dir/deep/file": "content"})
+    server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h", wrap=as_one_who_needs_permissions())
+    before = (folder / changed).stat().st_mode
+    for _ in range(3):
+        eventually(lambda: server.get("/dir/deep/file").body == b"content", "the file")
+        (folder / changed).chmod(0)
+        eventually(lambda: server.get("/dir/deep/file").status == 403, "no permission")
+        (folder / changed).chmod(before)
+    eventually(lambda: server.get("/dir/deep/file").body == b"content", "the file")
+
+
+def test_who_writes_by_way_of_a_map_is_seen_when_the_map_is_gone(folio, folder):
+    """Not before: the kernel tells nobody of what is written so."""
+    plant(folder, {"file": b"old" * 100})
+    server = folio(folder, "--threads", "1", "-c", "MMapRevalidate 1h")
+    assert server.get("/file").body == b"old" * 100
+    with open(folder / "file", "r+b") as file:
+        pages = mmap.mmap(file.fileno(), 300)
+    pages[:] = b"new" * 100
+    pages.close()
+    eventually(lambda: server.get("/file").body == b"new" * 100, "the new content")
+
+
+def test_a_root_whose_way_cannot_be_watched_is_looked_at_by_age(folio, folder):
+    """A folder that may be passed through, and not be read, may not be watched either."""
+    plant(folder, {"closed/release-1/file": "one", "closed/release-2/file": "two"})
+    (folder / "closed" / "current").symlink_to("release-1")
+    (folder / "closed").chmod(0o311)
+    server = folio(folder / "closed" / "current", "--threads", "1", *OPTIONS, wrap=as_one_who_needs_permissions())
+    assert server.get("/file").body == b"one"
+    (folder / "closed" / "next").symlink_to("release-2")
+    (folder / "closed" / "next").rename(folder / "closed" / "current")
+    eventually(lambda: server.get("/file").body == b"two", "the other release")
+    (folder / "closed").chmod(0o755)
