@@ -192,7 +192,7 @@ static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64
         status = load_in_place(cache, entry_key(entry), entry->hash, ret_found);
     else if (status == STATUS_OK)
         *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_REVALIDATED };
-    if (status == STATUS_WOULD_BLOCK && entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
+    if (status == STATUS_WOULD_BLOCK && entry->is_remote) return find_by_age(cache, entry, now_us, ret_found);
     if (status != STATUS_BUSY) return status;
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;
