@@ -193,6 +193,16 @@ static void end_settling(struct observer *observer)
     }
 }
 
+static void obey_events(struct observer *observer, struct event *event)
+{
+    struct watch_listener listener = { event, path_changed, key_changed };
+    /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
+    atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
+    watch_events(event->tree->watch, &listener);
+    /* release: who sees it, sees what was removed */
+    atomic_store_explicit(&observer->is_obeying, 0, memory_order_release);
+}
+
 /* Until something is told, something has settled, or the end. */
 static void wait_and_obey(struct observer *observer)
 {
@@ -204,16 +214,12 @@ static void wait_and_obey(struct observer *observer)
     }
     if (poll(observer->wait, 1 + WAITS_A_TREE * observer->trees->count, wait_ms) <= 0) return;
     const struct pollfd *wait = &observer->wait[1];
-    /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
-    atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
     for (unsigned i = 0; i < observer->trees->count; i++, wait += WAITS_A_TREE) {
         struct event event = { .observer = observer, .tree = observer->trees->at[i] };
-        struct watch_listener listener = { &event, path_changed, key_changed };
-        if (wait[0].revents || wait[1].revents) watch_events(event.tree->watch, &listener);
+        if (wait[0].revents) obey_events(observer, &event);
+        if (wait[1].revents) watch_steps_events(event.tree->watch);
         if (wait[2].revents) watch_mounts_changed(event.tree->watch);
     }
-    /* release: who sees it, sees what was removed */
-    atomic_store_explicit(&observer->is_obeying, 0, memory_order_release);
 }
 
 static void *observer_thread(void *argument)

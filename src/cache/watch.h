@@ -98,6 +98,7 @@ struct watch_listener {
 
 /* Go through what happened, and tell of it. */
 void watch_events(struct watch *watch, const struct watch_listener *listener);
+void watch_steps_events(struct watch *watch); /* on the way to the root */
 
 /* Something was mounted or unmounted: if it was below the root, everything is void. */
 void watch_mounts_changed(struct watch *watch);

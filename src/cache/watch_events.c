@@ -106,6 +106,13 @@ void watch_events(struct watch *watch, const struct watch_listener *listener)
 {
     struct telling telling = { .watch = watch, .listener = listener };
     notify_read(watch->notify, tell, &telling);
-    if (watch->steps_notify != watch->notify) notify_read(watch->steps_notify, tell_step, &telling);
+    if (telling.root_may_differ) watch_follow_root(watch);
+}
+
+void watch_steps_events(struct watch *watch)
+{
+    struct telling telling = { .watch = watch };
+    if (watch->steps_notify == watch->notify) return; /* watch_events() goes through them */
+    notify_read(watch->steps_notify, tell_step, &telling);
     if (telling.root_may_differ) watch_follow_root(watch);
 }

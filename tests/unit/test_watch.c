@@ -115,6 +115,7 @@ static bool is_told(const char *key)
     char wanted[PATH_MAX];
     told[0] = '\0';
     watch_events(watch, &(struct watch_listener){ NULL, note, note });
+    watch_steps_events(watch);
     snprintf(wanted, sizeof wanted, "%s ", key);
     return strstr(told, wanted) != NULL;
 }
