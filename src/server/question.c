@@ -26,7 +26,9 @@ enum status question_look_up(struct question *question, struct span key, struct 
     const struct mail *mail = cache_mail_about(turn->cache, asking->mails, key);
     if (mail) return take_loaded(question, mail, ret_entry);
     struct cache_found found;
-    enum status status = cache_find(turn->cache, key, turn->now_us, turn->in_doubt, &found);
+    /* Who waited for a loader already was in no doubt then: were he again, files that change all the time would keep him. */
+    bool in_doubt = turn->in_doubt && asking->round == 0;
+    enum status status = cache_find(turn->cache, key, turn->now_us, in_doubt, &found);
     if (status == STATUS_OK) {
         *ret_entry = found.entry;
         if (found.is_owned) own(question, found.entry);
