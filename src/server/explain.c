@@ -347,7 +347,7 @@ static int explain(struct explanation *explanation)
     if (!have_answered(explanation)) return 1;
     if (has_key) {
         tell_map(explanation, site);
-        if (cache_find(explanation->serving.cache, explanation->key, clock_monotonic_us(), &found) == STATUS_OK) {
+        if (cache_find(explanation->serving.cache, explanation->key, clock_monotonic_us(), true, &found) == STATUS_OK) {
             tell_entry(explanation, site, found.entry);
             if (found.is_owned) entry_unref(found.entry);
         }
