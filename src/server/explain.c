@@ -219,7 +219,6 @@ static const char *kind_of(const struct entry *entry)
     case ENTRY_ABSENT: return "nothing is there";
     case ENTRY_REFUSED: return "it may not be read, is no regular file, or a link leads out of the folder";
     case ENTRY_RULED: return "answered by the rules alone";
-    case ENTRY_MADE: return "made by the server, in memory";
     }
     return "";
 }
