@@ -321,16 +321,22 @@ def forget(path):
 
 def test_what_one_reads_once_does_not_push_out_what_many_read(folio, folder):
     """A cold stream leaves the page cache behind its reader; one that is asked for again stays."""
+    tries = [f"cold{i}" for i in range(5)]
     cold, again = noise(16 << 20, "cold"), noise(16 << 20, "again")
-    site = plant(folder / "www", {"cold": cold, "again": again})
-    for name in ("cold", "again"):
+    site = plant(folder / "www", {"again": again, **{name: cold for name in tries}})
+    for name in ["again", *tries]:
         forget(site / name)
         if is_in_memory(site / name, 0):
             pytest.skip("this file system keeps everything in memory")
     server = folio(site, "--threads", "1")
-    assert server.get("/cold").body == cold
-    eventually(lambda: not is_in_memory(site / "cold", 0), "the beginning is gone")
-    eventually(lambda: not is_in_memory(site / "cold", 4 * WINDOW), "the middle is gone")
+    # What the socket still refers to stays: how much that is, is up to when the client is run.
+    for name in tries:
+        assert server.get(f"/{name}").body == cold
+
+    def is_gone(name):
+        return not is_in_memory(site / name, 0) and not is_in_memory(site / name, 4 * WINDOW)
+
+    eventually(lambda: any(is_gone(name) for name in tries), "beginning and middle of one are gone")
     assert server.get("/again", [("Range", "bytes=0-9")]).status == 206
     assert server.get("/again").body == again
     assert server.get("/again").body == again
