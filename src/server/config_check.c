@@ -55,6 +55,7 @@ static bool can_read(struct config_checking *checking, struct config_place place
                           strcmp(where, path.data) == 0 ? "read" : "enter", where);
     else if (error != 0)
         config_check_warn(checking, place, path, "%s: %s: %s", what, where, strerror(error));
+    checking->has_unreadable |= error != 0;
     return error == 0;
 }
 
@@ -64,18 +65,25 @@ static void check_root(struct config_checking *checking, const struct site_confi
     struct config_place place = site->places[SITE_DOCUMENT_ROOT];
     if (!site_says(site, SITE_DOCUMENT_ROOT)) return;
     if (!can_read(checking, place, "DocumentRoot", site->document_root, R_OK | X_OK)) return;
-    if (stat(site->document_root.data, &st) == 0 && !S_ISDIR(st.st_mode))
+    bool is_folder = stat(site->document_root.data, &st) == 0 && S_ISDIR(st.st_mode);
+    checking->has_unreadable |= !is_folder;
+    if (is_folder)
+        config_check_files(checking, site);
+    else
         config_check_warn(checking, place, site->document_root, "DocumentRoot: %s is not a folder",
                           site->document_root.data);
-    else
-        config_check_files(checking, site);
 }
 
 static void check_aliases(struct config_checking *checking, const struct site_config *site)
 {
     for (size_t i = 0; i < site->own_url_maps.count; i++) {
         const struct url_map *map = site->own_url_maps.items[i];
-        if (map->kind == URL_ALIAS) (void)can_read(checking, map->place, "Alias", map->target, R_OK);
+        char path[CONFIG_PATH_BYTES];
+        if (map->kind != URL_ALIAS && map->kind != URL_ALIAS_MATCH) continue;
+        struct span root = config_check_alias_root(map);
+        while (root.size > 1 && root.data[root.size - 1] == '/') root.size--;
+        snprintf(path, sizeof path, "%.*s", (int)root.size, root.data);
+        (void)can_read(checking, map->place, map->pattern ? "AliasMatch" : "Alias", span_of(path, strlen(path)), R_OK);
     }
 }
 
@@ -143,4 +151,5 @@ void config_check(const struct config *config, struct config_report *report)
     }
     for (size_t i = 0; i < config->site_count; i++) check_site(&checking, config->sites[i]);
     config_check_sites(&checking);
+    if (!checking.has_unreadable) config_check_pins(&checking);
 }

@@ -21,6 +21,7 @@ struct config_checking {
     const struct config *config;
     struct config_report *report;
     struct user_rights rights; /* of whoever serves */
+    bool has_unreadable;       /* a root or an alias: it was warned of */
     const char *user_name;     /* "User www-data", or "this user" */
 };
 
@@ -31,6 +32,12 @@ void config_check_warn(struct config_checking *checking, struct config_place pla
 
 /* config_check_sites.c: names, addresses, redirects and sections. */
 void config_check_sites(struct config_checking *checking);
+
+/* What an Alias leads to: of an AliasMatch, what is written before the first group. */
+struct span config_check_alias_root(const struct url_map *map);
+
+/* config_check_pins.c: what cannot be pinned, and limits that are too low for what can. Every root can be opened. */
+void config_check_pins(struct config_checking *checking);
 
 /* config_check_files.c: what is below a root, which is there. */
 void config_check_files(struct config_checking *checking, const struct site_config *site);

@@ -29,8 +29,7 @@ struct served {
     bool is_alias; /* those of the main server are every site's */
 };
 
-/* What an Alias leads to: of an AliasMatch, what is written before the first group. */
-static struct span served_by(const struct url_map *map)
+struct span config_check_alias_root(const struct url_map *map)
 {
     struct span target = map->target;
     const char *dollar = map->pattern ? memchr(target.data, '$', target.size) : NULL;
@@ -52,7 +51,7 @@ static struct served *collect_served(const struct config *config, size_t *ret_co
         for (size_t j = 0; j < site->own_url_maps.count; j++) {
             const struct url_map *map = site->own_url_maps.items[j];
             if (map->kind == URL_ALIAS || map->kind == URL_ALIAS_MATCH)
-                served[count++] = (struct served){ served_by(map), i, true };
+                served[count++] = (struct served){ config_check_alias_root(map), i, true };
         }
     }
     *ret_count = count;

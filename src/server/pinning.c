@@ -62,35 +62,50 @@ static void progress(void *context, uint64_t files, uint64_t files_all, uint64_t
 static struct telling telling;
 static const struct preload_report report = { .context = &telling, .skipped = skipped, .progress = progress };
 
-static bool falls_short(const char *what, uint64_t wanted, uint64_t allowed, const char *remedy)
+/* What falls short is said to `told`. */
+struct comparing {
+    pinning_told *told;
+    void *context;
+    bool is_short;
+};
+
+static void compare(struct comparing *comparing, const char *what, uint64_t wanted, uint64_t allowed,
+                    const char *remedy)
 {
-    if (wanted <= allowed) return false;
-    fprintf(stderr, "folio: the pinned files want %" PRIu64 " %s, and %" PRIu64 " are allowed; %s\n", wanted, what,
-            allowed, remedy);
-    return true;
+    char text[256];
+    if (wanted <= allowed) return;
+    snprintf(text, sizeof text, "the pinned files want %" PRIu64 " %s, and %" PRIu64 " are allowed; %s", wanted, what,
+             allowed, remedy);
+    comparing->told(comparing->context, text);
+    comparing->is_short = true;
 }
 
-/* What is asked for against what there is; each that falls short is told. */
-static bool is_enough(const struct config *config, const struct cache_options *options, const struct preload_sums *sums)
+bool pinning_is_enough(const struct config *config, const struct table_limits *limits, const struct preload_sums *sums,
+                       pinning_told *told, void *context)
 {
-    bool short_of = false;
+    struct comparing comparing = { .told = told, .context = context };
     struct rlimit locked;
-    short_of |= falls_short("bytes of memory", sums->budget_bytes, options->limits.bytes, "raise MMapMaxBytes");
-    short_of |= falls_short("entries", sums->files, options->limits.files, "raise MMapMaxFiles");
-    short_of |= falls_short("descriptors for big files", sums->streams, options->limits.streams,
-                            "raise the limit of open files (ulimit -n, LimitNOFILE=)");
-    short_of |= falls_short("mappings", sums->streams, machine_number("/proc/sys/vm/max_map_count", UINT64_MAX),
-                            "raise vm.max_map_count with sysctl");
-    short_of |=
-        falls_short("watches", sums->folders, machine_number("/proc/sys/fs/inotify/max_user_watches", UINT64_MAX),
-                    "raise fs.inotify.max_user_watches with sysctl; without, changes are looked for by age");
-    short_of |= falls_short("bytes of the machine's or the cgroup's memory", sums->budget_bytes + sums->stream_bytes,
-                            machine_memory_bytes(), "pin less, or give it more");
+    compare(&comparing, "bytes of memory", sums->budget_bytes, limits->bytes, "raise MMapMaxBytes");
+    compare(&comparing, "entries", sums->files, limits->files, "raise MMapMaxFiles");
+    compare(&comparing, "descriptors for big files", sums->streams, limits->streams,
+            "raise the limit of open files (ulimit -n, LimitNOFILE=)");
+    compare(&comparing, "mappings", sums->streams, machine_number("/proc/sys/vm/max_map_count", UINT64_MAX),
+            "raise vm.max_map_count with sysctl");
+    compare(&comparing, "watches", sums->folders, machine_number("/proc/sys/fs/inotify/max_user_watches", UINT64_MAX),
+            "raise fs.inotify.max_user_watches with sysctl; without, changes are looked for by age");
+    compare(&comparing, "bytes of the machine's or the cgroup's memory", sums->budget_bytes + sums->stream_bytes,
+            machine_memory_bytes(), "pin less, or give it more");
     if (config->pins_are_locked && getrlimit(RLIMIT_MEMLOCK, &locked) == 0 && locked.rlim_cur != RLIM_INFINITY &&
         geteuid() != 0)
-        short_of |= falls_short("bytes of locked memory", sums->stream_bytes, locked.rlim_cur,
-                                "raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=)");
-    return !short_of;
+        compare(&comparing, "bytes of locked memory", sums->stream_bytes, locked.rlim_cur,
+                "raise RLIMIT_MEMLOCK (ulimit -l, LimitMEMLOCK=)");
+    return !comparing.is_short;
+}
+
+static void tell_short(void *context, const char *text)
+{
+    (void)context;
+    fprintf(stderr, "folio: %s\n", text);
 }
 
 /* The set before is given up only when the new one is whole. */
@@ -117,7 +132,7 @@ bool pinning_plan(const struct config *config, const struct cache_options *optio
         fputs("folio: no memory to plan what is pinned\n", stderr);
         return false;
     }
-    bool is_well = is_enough(config, options, &sums) && telling.skipped == 0;
+    bool is_well = pinning_is_enough(config, &options->limits, &sums, tell_short, NULL) && telling.skipped == 0;
     if (!is_well && config->pins_are_strict)
         fputs("folio: MMapStrict is on, and not everything can be pinned\n", stderr);
     else if (!is_beside_another || fits_beside_another(&sums))

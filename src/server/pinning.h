@@ -10,6 +10,13 @@
 #include "cache/cache.h"
 #include "server/config.h"
 
+/* What falls short, and how to mend it. */
+typedef void pinning_told(void *context, const char *text);
+
+/* Compare what is asked for with what there is. False: each limit that falls short was told. */
+bool pinning_is_enough(const struct config *config, const struct table_limits *limits, const struct preload_sums *sums,
+                       pinning_told *told, void *context);
+
 /* Plan what `config` wants pinned, and enter it into the trees' pins. False: it was told why the server cannot start.
  *
  * is_beside_another  a server process before this one still has its own set: both must fit, as else one would be killed for it */

@@ -98,7 +98,8 @@ WARNINGS = [
     ("Redirect /a /b\nRedirect /ac /d\nDocumentRoot www", []),
     ("Redirect /a/c /b\nRedirect /a /d\nDocumentRoot www", []),
     ("Alias /x/y other\nRedirect /x /d\nDocumentRoot www", [(1, "/x/y is never reached: Redirect /x, at ")]),
-    ("Alias /x missing\nDocumentRoot www", [(1, "Alias: "), ]),
+    ("Alias /x missing\nDocumentRoot www", [(1, "Alias: ")]),
+    ("AliasMatch ^/u/(.*) missing/$1\nDocumentRoot www", [(1, "AliasMatch: ")]),
     ("ExpiresByType text/css A1\nDocumentRoot www", [(1, "ExpiresActive is off")]),
     ("ExpiresByType text/css A1\nExpiresActive on\nDocumentRoot www", []),
     ("ExpiresActive on\n<Files *.css>\nExpiresByType text/css A1\n</Files>\nDocumentRoot www", []),
@@ -190,6 +191,18 @@ def test_a_compressed_form_that_is_older_than_its_file_is_warned_of(folder, suff
     os.utime(folder / "www" / f"a.css.{suffix}", (999, 999))
     [(line, message)] = warnings_of(check("--json", folder / "folio.conf"))
     assert line == 1 and message.startswith(f"{folder}/www/a.css.{suffix} is older than the file")
+
+
+def test_pins_beyond_the_limits_are_warned_of(folder):
+    plant(folder, {f"www/{number}": bytes(50000) for number in range(30)})
+    pins = "DocumentRoot www\nMMapFile www/0 www/none\nMMapDir www\n"
+    plant(folder, {"folio.conf": pins + "MMapMaxBytes 1M\nMMapMaxFiles 20\n"})
+    told = warnings_of(check("--json", folder / "folio.conf"))
+    assert [line for line, _ in told] == [2, 2, 2]
+    for (_, message), words in zip(told, ["cannot pin ", "bytes of memory, and 1048576 are allowed", "20 are allowed"]):
+        assert words in message
+    plant(folder, {"folio.conf": pins.replace(" www/none", "")})
+    assert check("--strict", folder / "folio.conf").returncode == 0
 
 
 EVERYTHING = """
