@@ -63,6 +63,48 @@ static enum status nothing_there(struct place *place, enum status status)
     return status;
 }
 
+static bool is_allowed(const struct link_rules *links, struct span real)
+{
+    for (unsigned i = 0; i < links->folder_count; i++) {
+        struct span folder = links->folders[i];
+        if (!span_starts_with(real, folder)) continue;
+        if (folder.size == 1 || real.size == folder.size || real.data[folder.size] == '/') return true;
+    }
+    return false;
+}
+
+/* A link leads out of the tree: perhaps to where it may. What it leads to is opened first, and then asked where it is. */
+static enum status look_beyond(const struct place *place, int *ret_fd, struct file_facts *ret_facts,
+                               struct file_identity *ret_identity)
+{
+    char real[PATH_MAX];
+    enum status found = file_find_beyond(place->target.tree->root, place->name, ret_fd, ret_facts, ret_identity);
+    if (found != STATUS_OK) return found;
+    if (file_path_of(*ret_fd, real, sizeof real) && is_allowed(place->target.links, span_of_string(real)))
+        return STATUS_OK;
+    close(*ret_fd);
+    return STATUS_REFUSED;
+}
+
+/* What the rules say of links, beyond what beneath means. */
+static enum status obey_link_rules(const struct place *place, enum file_patience patience, enum status found, int *fd,
+                                   struct file_facts *facts, struct file_identity *identity)
+{
+    const struct link_rules *links = place->target.links;
+    bool leaves = found == STATUS_REFUSED && facts->crosses_link && links->folder_count > 0;
+    bool is_asked = found == STATUS_OK && facts->crosses_link && links->owner_must_match;
+    if (!leaves && !is_asked) return found;
+    if (patience == FILE_NOWAIT) {
+        if (is_asked) close(*fd);
+        return STATUS_WOULD_BLOCK;
+    }
+    if (leaves) found = look_beyond(place, fd, facts, identity);
+    if (found != STATUS_OK || !links->owner_must_match) return found;
+    if (file_links_keep_owner(place->target.tree->root, place->name)) return STATUS_OK;
+    close(*fd);
+    return STATUS_REFUSED;
+}
+
 /* Look at place->name. */
 static enum status place_look(struct place *place, enum file_patience patience)
 {
@@ -74,6 +116,7 @@ static enum status place_look(struct place *place, enum file_patience patience)
         if (tries == WALKS_MAX) return STATUS_FAILED;
         found = file_find(root, place->name, patience, &fd, &facts, &place->identity);
     }
+    if (place->target.links) found = obey_link_rules(place, patience, found, &fd, &facts, &place->identity);
     place->crosses_link |= facts.crosses_link;
     if (found != STATUS_OK) return nothing_there(place, found);
     if (facts.type == FILE_REGULAR) {

@@ -22,13 +22,22 @@ enum {
     LOAD_RACY_MS = 20, /* the coarsest grain of a file system's times that is met on Linux, twice */
 };
 
+/* Where symbolic links may lead: everywhere in the tree, and besides: */
+struct link_rules {
+    const struct span
+        *folders; /* real paths, without '/' at their ends but for "/": what is below them, outside of the tree */
+    unsigned folder_count;
+    bool owner_must_match; /* a link that is another user's than what it leads to is refused */
+};
+
 /* Where a key leads. */
 struct load_target {
     struct tree *tree; /* NULL: the rules alone answer it, with an ENTRY_RULED */
     unsigned index_count;
     struct span index_names[LOAD_INDEXES_MAX]; /* what stands for a folder; the first one that is a file does */
-    bool wants_list;   /* what is in the folder `path` is meant, also where an index stands for it */
-    bool needs_checks; /* the tree's mounts do not tell that this key leads there */
+    bool wants_list;                /* what is in the folder `path` is meant, also where an index stands for it */
+    const struct link_rules *links; /* NULL: nothing besides */
+    bool needs_checks;              /* the tree's mounts do not tell that this key leads there */
     size_t path_size;
     char path[PATH_MAX]; /* beneath the tree; starts with '/' */
 };

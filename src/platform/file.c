@@ -137,6 +137,22 @@ static struct file_facts facts_of(const struct stat *st, bool crosses_link)
     };
 }
 
+/* What `place` is; it is closed unless STATUS_OK is returned. */
+static enum status tell_of(int place, enum file_patience patience, bool crosses_link, int *ret_place,
+                           struct file_facts *ret_facts, struct file_identity *ret_identity)
+{
+    struct stat st;
+    if (look(place, patience, &st) != 0) {
+        enum status failed = status_from_errno(errno);
+        close(place);
+        return failed;
+    }
+    identity_of(&st, ret_identity);
+    *ret_facts = facts_of(&st, crosses_link);
+    *ret_place = place;
+    return STATUS_OK;
+}
+
 enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                       struct file_facts *ret_facts, struct file_identity *ret_identity)
 {
@@ -151,16 +167,34 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
         if (patience == FILE_NOWAIT && errno == EINVAL) return STATUS_WOULD_BLOCK;
         return status_from_errno(errno);
     }
-    struct stat st;
-    if (look(place, patience, &st) != 0) {
-        enum status failed = status_from_errno(errno);
-        close(place);
-        return failed;
+    return tell_of(place, patience, crosses_link, ret_place, ret_facts, ret_identity);
+}
+
+enum status file_find_beyond(int root, const char *path, int *ret_place, struct file_facts *ret_facts,
+                             struct file_identity *ret_identity)
+{
+    struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_MAGICLINKS };
+    *ret_facts = (struct file_facts){ .type = FILE_OTHER, .crosses_link = true };
+    int place = (int)syscall(SYS_openat2, root, path, &how, sizeof how);
+    if (place < 0) return status_from_errno(errno);
+    return tell_of(place, FILE_WAIT, true, ret_place, ret_facts, ret_identity);
+}
+
+bool file_links_keep_owner(int root, const char *path)
+{
+    char front[PATH_MAX];
+    struct stat link, target;
+    for (size_t size = 0; path[size] != '\0';) {
+        size += strspn(path + size, "/");
+        size += strcspn(path + size, "/");
+        if (size >= sizeof front) return false;
+        memcpy(front, path, size);
+        front[size] = '\0';
+        if (fstatat(root, front, &link, AT_SYMLINK_NOFOLLOW) != 0) return false;
+        if (!S_ISLNK(link.st_mode)) continue;
+        if (fstatat(root, front, &target, 0) != 0 || link.st_uid != target.st_uid) return false;
     }
-    identity_of(&st, ret_identity);
-    *ret_facts = facts_of(&st, crosses_link);
-    *ret_place = place;
-    return STATUS_OK;
+    return true;
 }
 
 static int open_again(const char *name, int flags)

@@ -69,6 +69,13 @@ void file_close_elsewhere(int fd);
 NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,
                                 struct file_facts *ret_facts, struct file_identity *ret_identity);
 
+/* The same wherever symbolic links lead, out of `root` too (but for magic links): the caller is to look where that is. This waits. */
+NODISCARD enum status file_find_beyond(int root, const char *path, int *ret_place, struct file_facts *ret_facts,
+                                       struct file_identity *ret_identity);
+
+/* Whether each symbolic link on the way along `path` has the same owner as what it leads to. This waits. */
+NODISCARD bool file_links_keep_owner(int root, const char *path);
+
 /* Open for reading the regular file that `place` names (it was found to be FILE_REGULAR). */
 NODISCARD enum status file_open_place(int place, enum file_patience patience, int *ret_fd);
 

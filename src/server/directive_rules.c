@@ -94,8 +94,6 @@ bool set_options(struct directive_call *call)
             snprintf(wanted, sizeof wanted, "one of %s%s|None", directive->choices, directive->least ? "|All" : "");
             return directive_wrong(call, i, wanted, nearest_choice(word, directive->choices));
         }
-        bool leads_out = directive->id == RULE_OPTIONS && bits != OPTION_INDEXES && sign != '-' && !is_none;
-        if (leads_out && !directive_form_is_taken(call, "FollowSymLinks")) return false;
         flags.added = sign == '-' ? flags.added & ~bits : flags.added | bits;
         flags.removed = sign == '-' ? flags.removed | bits : flags.removed & ~bits;
     }

@@ -474,13 +474,15 @@ static const struct directive table[] = {
     { .name = "Options",
       .arguments = "[+|-]WORD...",
       .fallback = "None",
-      .text =
-          "What is allowed: Indexes (a listing of a folder that has no index), FollowSymLinks (a symbolic link may "
-          "lead out "
-          "of the root, to a folder for which this holds), SymLinksIfOwnerMatch (the same, if link and target have one "
-          "owner), All (Indexes and FollowSymLinks) or None. With + and -, words are added to what holds outside or "
-          "taken "
-          "from it. Unlike in Apache, links that stay below the root are always followed.",
+      .text = "What is allowed: Indexes (a listing of a folder that has no index), FollowSymLinks (in a <Directory> of "
+              "its own: a "
+              "symbolic link of the site may lead out of the root, to this folder or below it), SymLinksIfOwnerMatch "
+              "(the same; "
+              "and for what is here a link must have the owner of what it leads to), All (Indexes and FollowSymLinks) "
+              "or None. With "
+              "+ and -, words are added to what holds outside or taken from it. Unlike in Apache, links that stay "
+              "below the root "
+              "are always followed.",
       .set = set_options,
       TAKES_MANY(1),
       .choices = "Indexes|FollowSymLinks|SymLinksIfOwnerMatch",

@@ -169,6 +169,31 @@ static bool note_index_names(struct sites *sites, const struct rules *rules)
     return true;
 }
 
+/* A folder that links may lead to has a <Directory> of its own with Options FollowSymLinks. */
+static bool note_link_folders(struct sites *sites, struct site *site)
+{
+    const struct config_list *sections = &site->config->sections;
+    struct span *folders = arena_take(&sites->arena, (sections->count + 1) * sizeof *folders);
+    if (!folders) return false;
+    site->has_owner_links = (site->config->rules.options.added & OPTION_LINKS_IF_OWNER) != 0;
+    for (size_t i = 0; i < sections->count; i++) {
+        const struct section *section = sections->items[i];
+        unsigned added = rules_have(&section->rules, RULE_OPTIONS) ? section->rules.options.added : 0;
+        site->has_owner_links |= (added & OPTION_LINKS_IF_OWNER) != 0;
+        bool allows = added & (OPTION_FOLLOW_LINKS | OPTION_LINKS_IF_OWNER);
+        if (!allows || section->kind != SECTION_DIRECTORY || section->has_wildcards) continue;
+        char *real = realpath(section->pattern.data, NULL);
+        struct span folder = real ? arena_text(&sites->arena, span_of_string(real)) : section->pattern;
+        free(real);
+        if (!folder.data) return false;
+        folders[site->links.folder_count++] = folder;
+    }
+    site->links.folders = folders;
+    site->owner_links = site->links;
+    site->owner_links.owner_must_match = true;
+    return true;
+}
+
 static bool open_site(struct sites *sites, unsigned number)
 {
     struct site *site = &sites->at[number];
@@ -186,7 +211,7 @@ static bool open_site(struct sites *sites, unsigned number)
         site->root = tree_of(sites, site->config->document_root, site->config->places[SITE_DOCUMENT_ROOT]);
         if (!site->root || !add_mount(sites, site->root, site, SPAN(""), SPAN(""))) return false;
     }
-    if (!open_maps(sites, site)) return false;
+    if (!open_maps(sites, site) || !note_link_folders(sites, site)) return false;
     bool is_noted = note_index_names(sites, &site->config->rules);
     for (size_t i = 0; i < site->config->sections.count; i++) {
         const struct section *section = site->config->sections.items[i];
@@ -379,6 +404,7 @@ bool sites_place(const struct site *site, struct span url, struct load_target *r
     struct url_match match;
     ret_target->needs_checks = false;
     ret_target->index_count = 0;
+    ret_target->links = site->links.folder_count > 0 ? &site->links : NULL;
     ret_target->tree = site->root;
     if (!url_map_find(&site->config->url_maps, url, &match))
         return !site->root || set_path(ret_target, SPAN(""), url); /* without a DocumentRoot nothing is there */
@@ -429,9 +455,11 @@ bool sites_resolve(void *context, struct span key, struct load_target *ret_targe
     if (!sites_place(site, url, ret_target)) return false;
     if (!ret_target->tree) return true;
     struct span path = span_of(ret_target->path, ret_target->path_size);
-    if (ret_target->wants_list) return true; /* no index is asked for */
-    if (path.data[path.size - 1] != '/') return add_suffix(ret_target, suffix);
+    bool is_folder = path.data[path.size - 1] == '/', has_index = is_folder && !ret_target->wants_list;
+    if (!has_index && !site->has_owner_links) return ret_target->wants_list || add_suffix(ret_target, suffix);
     const struct rules *rules = sites_rules(sites, site, ret_target->tree, path, url);
+    if (rules && rules->options.added & OPTION_LINKS_IF_OWNER) ret_target->links = &site->owner_links;
+    if (!has_index) return rules && (ret_target->wants_list || add_suffix(ret_target, suffix));
     if (rules) name_indexes(sites, rules, suffix.size > 0 ? form : FORMS_MAX, ret_target);
     return rules != NULL;
 }

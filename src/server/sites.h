@@ -23,9 +23,11 @@ struct site {
     struct span
         key_prefix;    /* of all its keys: empty for the first site, else SITE_KEY_BYTES that no path begins with */
     struct tree *root; /* of DocumentRoot */
-    struct tree **map_trees;          /* for each of config->url_maps; NULL: a redirect */
-    struct span *map_below;           /* the same: the path in its tree that an Alias leads to; "" for all of it */
-    const struct policy *base_policy; /* of answers that no entry is asked for */
+    struct tree **map_trees;              /* for each of config->url_maps; NULL: a redirect */
+    struct span *map_below;               /* the same: the path in its tree that an Alias leads to; "" for all of it */
+    struct link_rules links, owner_links; /* where symbolic links may lead; the latter if their owner counts */
+    bool has_owner_links;                 /* some rules say that he does */
+    const struct policy *base_policy;     /* of answers that no entry is asked for */
 };
 
 struct sites;

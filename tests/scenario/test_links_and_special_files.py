@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import time
 
 import pytest
 
@@ -141,3 +142,52 @@ def test_a_file_that_may_not_be_read_is_forbidden(folio, site, size):
         assert server.get("/index.html").status == 200
     finally:
         (site / "closed").chmod(0o700)
+
+
+def allowing(folder, what, *others):
+    """A configuration by which links may lead to folder/outside."""
+    text = f"DocumentRoot {folder}/root\n<Directory {folder}/outside>\n    Options {what}\n</Directory>\n"
+    file = folder / "folio.conf"
+    file.write_text(text + "\n".join(others))
+    return "-f", file
+
+
+@pytest.mark.parametrize("what, status", [("FollowSymLinks", 200), ("All", 200), ("Indexes", 403), ("None", 403)])
+def test_a_link_may_lead_to_a_folder_that_follow_symlinks_names(folio, folder, site, what, status):
+    (site / "link.txt").symlink_to("../outside/secret.txt")
+    (site / "shared").symlink_to(folder / "outside")
+    (site / "elsewhere").symlink_to(folder / "rootless")
+    (site / "hop").symlink_to("shared")
+    server = folio(site, *allowing(folder, what))
+    for target in ("/link.txt", "/shared/secret.txt", "/shared/", "/hop/secret.txt"):
+        response = server.get(target)
+        assert response.status == status, target
+        assert status == 403 or response.body == b"secret", target
+    assert server.get("/elsewhere/secret.txt").status == 403
+    assert server.get("/shared/../rootless/secret.txt").status == 404
+
+
+def test_what_a_link_leads_to_outside_is_as_fresh_as_its_file(folio, folder, site):
+    (site / "link.txt").symlink_to(folder / "outside/secret.txt")
+    server = folio(site, *allowing(folder, "FollowSymLinks"))
+    assert server.get("/link.txt").body == b"secret"
+    (folder / "next").write_bytes(b"another")
+    os.replace(folder / "next", folder / "outside/secret.txt")
+    deadline = time.monotonic() + 20
+    while server.get("/link.txt").body != b"another" and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert server.get("/link.txt").body == b"another"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("owner, status", [(0, 200), (65534, 403)])
+def test_the_owner_of_a_link_and_of_what_it_leads_to_may_have_to_be_one(folio, folder, site, owner, status):
+    (site / "link.txt").symlink_to(folder / "outside/secret.txt")
+    (site / "near").symlink_to("real")
+    for link in ("link.txt", "near"):
+        os.lchown(site / link, owner, owner)
+    server = folio(site, *allowing(folder, "SymLinksIfOwnerMatch", f"<Directory {site}>", "Options SymLinksIfOwnerMatch",
+                                   "</Directory>"))
+    assert server.get("/link.txt").status == status
+    assert server.get("/near/file.txt").status == status
+    assert server.get("/real/file.txt").status == 200

@@ -35,6 +35,7 @@ static inline bool rig_resolve(void *context, struct span key, struct load_targe
     ret_target->index_names[0] = rig_index_names[0];
     ret_target->index_count = 1;
     ret_target->needs_checks = false;
+    ret_target->links = NULL;
     ret_target->path_size = key.size;
     memcpy(ret_target->path, key.data, key.size);
     return true;
