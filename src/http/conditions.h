@@ -30,10 +30,10 @@ enum condition {
 NODISCARD enum condition conditions_evaluate(const struct request *request, const struct validators *validators,
                                              int64_t now_s);
 
-/* The byte ranges that a GET asks for, if its If-Range holds (strong comparison; a date only if it equals Last-Modified exactly
- * and is strong in the sense of RFC 9110, 8.8.2.2: at least one second older than now_s). A Range on several lines is none.
+/* The byte ranges that a GET asks for, if its If-Range holds (strong comparison with the entity tag; a date never does, as it
+ * cannot tell two versions of one second apart). A Range on several lines is none.
  * ranges_max, ret_ranges: as for ranges_parse(). */
 NODISCARD enum range range_evaluate(const struct request *request, const struct validators *validators, uint64_t length,
-                                    int64_t now_s, unsigned ranges_max, struct ranges *ret_ranges);
+                                    unsigned ranges_max, struct ranges *ret_ranges);
 
 #endif

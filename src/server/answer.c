@@ -224,7 +224,7 @@ enum http_status answer_file(const struct answer_to *to, struct entry *entry, co
         int64_t now_s = to->turn->now_s;
         condition = conditions_evaluate(request, &head->values, now_s);
         if (condition == CONDITION_PASSED && !to->policy->omits_ranges)
-            range = range_evaluate(request, &head->values, entry->body_size, now_s, RANGES_ANSWERED_MAX, &ranges);
+            range = range_evaluate(request, &head->values, entry->body_size, RANGES_ANSWERED_MAX, &ranges);
     }
     if (condition == CONDITION_FAILED) return HTTP_PRECONDITION_FAILED;
     if (range == RANGE_UNSATISFIABLE) {

@@ -125,13 +125,13 @@ def test_a_range_that_is_not_single_or_not_ours_is_ignored(server, name, asked):
         ("W/E", 200),
         ("*", 200),
         ('E, "other"', 200),
-        (SAME, 206),
+        (SAME, 200),  # two versions of one second have the same date
         (LATER, 200),
         (EARLIER, 200),
         ("yesterday", 200),
     ],
 )
-def test_if_range_compares_strongly_and_dates_exactly(server, name, if_range, status):
+def test_if_range_compares_strongly_and_no_date_is_strong_enough(server, name, if_range, status):
     etag = server.get("/" + name)["ETag"]
     if "GMT" not in if_range:
         if_range = if_range.replace("E", etag)
