@@ -12,6 +12,7 @@ struct cache {
     struct tree_list trees;  /* constant */
     uint32_t revalidate_ms;  /* constant */
     struct table *table;
+    struct leases *leases;
     struct loader *loader;
     struct keeper *keeper;
     struct observer *observer;
@@ -44,6 +45,8 @@ struct cache *cache_new(const struct cache_options *options)
     cache->revalidate_ms = (uint32_t)options->revalidate_ms;
     cache->table = table_new(&options->limits);
     if (!cache->table) goto fail;
+    cache->leases = cache->rules.leases = leases_new(cache->table);
+    if (!cache->leases) goto fail;
     cache->trees = options->trees;
     if (!watch_trees(cache, folder_bytes_max(options->limits.bytes))) goto fail;
     if (cache->rules.forms && !(cache->forms = forms_new(&cache->rules, cache->table))) goto fail;
@@ -83,12 +86,24 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     if (!cache) return;
     bool is_stopped = cache_stop(cache, -1);
     ASSERT(is_stopped);
+    leases_stop(cache->leases);
     table_free(cache->table, ret_held);
+    leases_free(cache->leases);
     for (unsigned i = 0; i < cache->trees.count; i++) {
         watch_free(cache->trees.at[i]->watch);
         cache->trees.at[i]->watch = NULL;
     }
     free(cache);
+}
+
+void cache_enlist(struct cache *cache, struct lease_borrower *borrower)
+{
+    if (cache) leases_enlist(cache->leases, borrower);
+}
+
+void cache_dismiss(struct cache *cache, struct lease_borrower *borrower)
+{
+    if (cache) leases_dismiss(cache->leases, borrower);
 }
 
 void cache_forget(struct cache *cache, struct entry *entry)
@@ -300,6 +315,7 @@ struct cache_counts cache_counts(struct cache *cache)
         .table = table_counts(cache->table),
         .loads = cache->loader ? loader_loads(cache->loader) : 0,
         .keeper = keeper_counts(cache->keeper),
+        .leases = leases_counts(cache->leases),
         .watch = watch_counts_of_all(cache),
         .observer = observer_counts(cache->observer),
     };

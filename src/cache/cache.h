@@ -9,6 +9,7 @@
 #define FOLIO_CACHE_CACHE_H
 
 #include "cache/keeper.h"
+#include "cache/leases.h"
 #include "cache/load.h"
 #include "cache/loader.h"
 #include "cache/mailbox.h"
@@ -92,6 +93,10 @@ NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, cons
 /* loader_drop() */
 void cache_drop(struct cache *cache, struct entry *stream, const struct loader_window *window);
 
+/* From now on `borrower` is asked when pages have to be given back. Both take a NULL cache. Any thread. */
+void cache_enlist(struct cache *cache, struct lease_borrower *borrower);
+void cache_dismiss(struct cache *cache, struct lease_borrower *borrower);
+
 /* `entry` was found changed by who sent it: nobody is offered it any more. The caller is an online reader, with a reference. */
 void cache_forget(struct cache *cache, struct entry *entry);
 
@@ -112,6 +117,7 @@ struct cache_counts {
     uint64_t loads; /* by loaders */
     struct keeper_counts keeper;
     struct observer_counts observer;
+    struct lease_counts leases;
     struct watch_counts watch;
 };
 

@@ -37,6 +37,7 @@ struct entry *entry_new(enum entry_kind kind, struct span key, uint64_t hash, si
     if (kind == ENTRY_STREAM) {
         struct entry_stream *stream = entry_stream(entry);
         stream->map = NULL;
+        lease_init(&stream->lease);
         for (size_t i = 0; i < entry_windows(body_size); i++) atomic_init(&stream->warm_ms[i], 0);
     }
     return entry;
@@ -50,7 +51,10 @@ void entry_unref(struct entry *entry)
     ASSERT(before > 0);
     if (before > 1) return;
     ASSERT(!entry->is_published);
-    if (entry->kind == ENTRY_STREAM) file_unmap(entry_stream(entry)->map, entry->body_size);
+    if (entry->kind == ENTRY_STREAM) {
+        lease_return(&entry_stream(entry)->lease); /* nobody has pages of it: borrowers hold references */
+        file_unmap(entry_stream(entry)->map, entry->body_size);
+    }
     if (entry->fd >= 0 && entry->is_remote)
         file_close_elsewhere(entry->fd);
     else if (entry->fd >= 0)

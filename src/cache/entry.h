@@ -17,6 +17,7 @@
 #include <urcu/rculfhash.h>
 
 #include "base/span.h"
+#include "cache/leases.h"
 #include "platform/file.h"
 
 enum entry_kind {
@@ -81,7 +82,9 @@ enum { ENTRY_WINDOW_BYTES = 2 << 20, ENTRY_WINDOWS_MAX = 4096, ENTRY_WARM_MS = 1
 
 /* What stands behind the key of a stream, in place of a body. */
 struct entry_stream {
-    void *map;                  /* holds the pages of a pinned one in memory, and is never read; or NULL */
+    struct lease
+        lease; /* while it is held nobody writes, and pages may be lent to sockets; without it they are copied */
+    void *map; /* holds the pages of a pinned one in memory, and is never read; or NULL */
     _Atomic uint32_t warm_ms[]; /* for each of the first windows: low bits of the monotonic time when all of it was last
                                  * found resident; 0: it was not. relaxed: a hint */
 };
@@ -112,6 +115,15 @@ static inline void entry_ref(struct entry *entry)
 {
     /* relaxed: whoever hands over a pointer orders what it points to */
     atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+}
+
+/* The same for who is not among those, and found it where it is taken out before it is freed. False: it is being freed. */
+static inline bool entry_ref_unless_free(struct entry *entry)
+{
+    uint32_t references = atomic_load_explicit(&entry->references, memory_order_relaxed);
+    while (references > 0 && !atomic_compare_exchange_weak_explicit(&entry->references, &references, references + 1,
+                                                                    memory_order_acquire, memory_order_relaxed)) {}
+    return references > 0;
 }
 
 /* The look at what `entry` stands for began at began_us. Before it is published. */

@@ -295,6 +295,37 @@ static bool is_younger_than(const struct file_identity *identity, int64_t ms)
            since_ms(now_us, identity->changed_s, identity->changed_ns) < ms;
 }
 
+bool load_is_racy(const struct file_identity *identity)
+{
+    return is_younger_than(identity, LOAD_RACY_MS);
+}
+
+/* A stream keeps its lease, so that its pages may be lent. */
+static bool keeps_lease(const struct load *load, const struct entry *entry)
+{
+    return entry->kind == ENTRY_STREAM && load->rules->leases && load->keeps_still;
+}
+
+/* Read, or only digest, what `entry` is of. */
+static enum status take_in(const struct load *load, struct entry *entry, int fd, const struct file_identity *identity,
+                           uint64_t ret_digest[2])
+{
+    struct file_identity after;
+    if (entry->kind == ENTRY_SNAPSHOT) {
+        enum status status = read_body(entry, fd, identity, load->patience);
+        if (status == STATUS_OK) digest_of(entry_body(entry), (size_t)entry->body_size, ret_digest);
+        return status;
+    }
+    if (entry->body_size <= load->rules->snapshot_bytes_max && load->keeps_still)
+        return digest_unkept(fd, identity, load->patience, ret_digest);
+    digest_of(identity, sizeof *identity, ret_digest);
+    if (!load->keeps_still) return STATUS_OK;
+    /* It may have been written to before the lease was taken. */
+    enum status identified = file_identify(fd, &after);
+    if (identified != STATUS_OK) return identified;
+    return file_identity_equal(identity, &after) ? STATUS_OK : STATUS_CHANGED;
+}
+
 /* Fill in the content that is kept, while a lease keeps writers out if one can be had.
  * Whoever only has it open for writing, and has not written for settle_ms, is not waited for. Where no lease can be had
  * at all, what was written a moment ago is let be for that moment: a write sets the file's times before it copies a
@@ -302,28 +333,25 @@ static bool is_younger_than(const struct file_identity *identity, int64_t ms)
 static enum status fill(const struct load *load, struct entry *entry, int fd, const struct file_identity *identity,
                         uint64_t ret_digest[2])
 {
-    enum file_lease lease = file_lease_take(fd);
+    struct lease reading;
+    bool is_stream = entry->kind == ENTRY_STREAM;
+    struct lease *lease = is_stream ? &entry_stream(entry)->lease : &reading;
+    /* A worker reads only what waits for no disk: nobody waits long for it. A loader may be with a disk that hangs. */
+    struct leases *holder = is_stream || load->patience == FILE_WAIT ? load->rules->leases : NULL;
+    enum file_lease taken = lease_take(holder, lease, fd, is_stream ? entry : NULL);
     /* Nor does a lease tell of one who is about to write: open() makes the file first, and its writer after. */
     bool is_new = identity->size == 0;
-    int64_t quiet_ms = lease == FILE_LEASE_TAKEN && !is_new ? 0 : LOAD_RACY_MS;
-    if (lease == FILE_LEASE_REFUSED && load->rules->settle_ms > quiet_ms) quiet_ms = load->rules->settle_ms;
-    if (quiet_ms > 0 && !load->takes_unsettled && is_younger_than(identity, quiet_ms)) return STATUS_BUSY;
+    int64_t quiet_ms = taken == FILE_LEASE_TAKEN && !is_new ? 0 : LOAD_RACY_MS;
+    if (taken == FILE_LEASE_REFUSED && load->rules->settle_ms > quiet_ms) quiet_ms = load->rules->settle_ms;
+    bool is_busy = quiet_ms > 0 && !load->takes_unsettled && is_younger_than(identity, quiet_ms);
     /* Asked before it is read, which may take its time: a change in the same grain of time would not be told. */
-    entry->is_racy = lease != FILE_LEASE_TAKEN && is_younger_than(identity, LOAD_RACY_MS);
-    enum status status = STATUS_OK;
-    if (entry->kind == ENTRY_SNAPSHOT) {
-        status = read_body(entry, fd, identity, load->patience);
-        if (status == STATUS_OK) digest_of(entry_body(entry), (size_t)entry->body_size, ret_digest);
-    } else if (entry->body_size <= load->rules->snapshot_bytes_max && load->keeps_still) {
-        status = digest_unkept(fd, identity, load->patience, ret_digest);
-    } else {
-        digest_of(identity, sizeof *identity, ret_digest);
-    }
-    if (lease == FILE_LEASE_TAKEN) file_lease_return(fd);
-    return status;
+    entry->is_racy = taken != FILE_LEASE_TAKEN && load_is_racy(identity);
+    enum status status = is_busy ? STATUS_BUSY : take_in(load, entry, fd, identity, ret_digest);
+    if (status == STATUS_OK && keeps_lease(load, entry)) return STATUS_OK;
+    bool was_held = lease_return(lease);
+    return status == STATUS_OK && !was_held ? STATUS_CHANGED : status;
 }
 
-/* By the one path that leads to the file without links and indexes. */
 static enum pinned how_pinned(const struct load *load)
 {
     char path[PATH_MAX + 1], root[PATH_MAX];
@@ -529,6 +557,8 @@ static void tie_to_folder(struct entry *entry, struct watch_mark *mark, bool wan
     if (entry->follows_events) entry->folder_appearances = mark->events;
     entry->needs_checks |= mark->needs_checks;
     entry->is_remote |= mark->is_remote;
+    /* Loaders copy it; and the lease thread must not wait for another machine. */
+    if (entry->is_remote && entry->kind == ENTRY_STREAM) (void)lease_return(&entry_stream(entry)->lease);
 }
 
 enum status load_entry(const struct load_rules *rules, struct table *table, struct span key, uint64_t hash,

@@ -75,9 +75,13 @@ struct load_rules {
     load_list *list; /* NULL: no target wants one */
     void *context;   /* of them all */
     uint64_t snapshot_bytes_max;
-    int64_t settle_ms;    /* how long a file may go on being written before it is taken as it is */
-    int64_t asked_ms_max; /* whoever asks a loader gives up after so long; 0: never */
+    int64_t settle_ms;     /* how long a file may go on being written before it is taken as it is */
+    int64_t asked_ms_max;  /* whoever asks a loader gives up after so long; 0: never */
+    struct leases *leases; /* NULL: no lease is held longer than it takes to look; streams are copied */
 };
+
+/* Whether a file was changed so lately that another change now might leave its times as they are. */
+NODISCARD bool load_is_racy(const struct file_identity *identity);
 
 /* Load what `key` leads to.
  *

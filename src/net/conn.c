@@ -34,6 +34,7 @@ void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct p
     list_init(&conn->ready);
     list_init(&conn->starved);
     list_init(&conn->timer);
+    list_init(&conn->lending_link);
     conn->deadline_ms = conn->timer_at_ms = worker->now_ms + worker->options->request_timeout_ms;
     timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
 }
@@ -68,6 +69,7 @@ void conn_end(struct worker *worker, struct conn *conn)
     conn_forget_mails(conn);
     drop_pending(worker, conn);
     drop_stash(worker, conn);
+    lending_end(worker, conn);
     list_remove(&conn->ready);
     list_remove(&conn->starved);
     timer_wheel_remove(&worker->wheel, &conn->timer);
@@ -76,14 +78,22 @@ void conn_end(struct worker *worker, struct conn *conn)
     worker_release(worker, conn);
 }
 
-/* Everything was said. RFC 9112, 9.6: close in stages where the peer may still be sending. */
+/* The peer may still be sent pages that are only lent. A server that ends leaves them to the kernel: with it, its leases go. */
+static bool owes(struct worker *worker, struct conn *conn)
+{
+    return worker->obeyed <= WORKER_HAND_OVER && lending_goes_on(worker, conn);
+}
+
+/* Everything was said. RFC 9112, 9.6: close in stages where the peer may still be sending; or may still be sent pages that are
+ * only lent. */
 static void finish(struct worker *worker, struct conn *conn)
 {
-    bool may_send_more = conn->lingers || conn->is_readable;
-    if (!may_send_more || conn->has_ended || shutdown(conn->fd, SHUT_WR) != 0) {
+    bool may_send_more = (conn->lingers || conn->is_readable) && !conn->has_ended;
+    if ((!may_send_more && !owes(worker, conn)) || shutdown(conn->fd, SHUT_WR) != 0) {
         conn_end(worker, conn);
         return;
     }
+    lending_note_sent(conn, 1); /* the end counts in the queues */
     drop_stash(worker, conn);
     conn->phase = CONN_LINGERING;
     expect_by(worker, conn, worker->now_ms + LINGER_MS);
@@ -93,13 +103,14 @@ static void linger(struct worker *worker, struct conn *conn)
 {
     for (int i = 0; i < RUNS_MAX && conn->is_readable; i++) {
         ssize_t n = socket_receive(conn->fd, worker->input, WORKER_INPUT_BYTES);
-        if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        if (n < 0 && errno != EAGAIN && errno != EINTR) {
             conn_end(worker, conn);
             return;
         }
+        if (n == 0) conn->has_ended = true;
         if (n < WORKER_INPUT_BYTES) conn->is_readable = false;
     }
-    if (conn->has_ended && !conn->is_readable) conn_end(worker, conn);
+    if (conn->has_ended && !conn->is_readable && !owes(worker, conn)) conn_end(worker, conn);
 }
 
 void conn_starve(struct worker *worker, struct conn *conn)
@@ -233,6 +244,7 @@ static bool serve(struct worker *worker, struct conn *conn)
 /* Is there something to do without another event? */
 static bool can_go_on(const struct conn *conn)
 {
+    if (lending_holds_back(conn)) return false;
     /* Answers go out while the next request waits for a loader, or starves; a stream, when it has brought its window. */
     if (conn->pending)
         return conn->is_writable && !conn->cannot_send && !(conn->is_waiting && conn->pending->stream.entry);
@@ -261,7 +273,8 @@ void conn_run(struct worker *worker, struct conn *conn)
         } else if (conn->has_request || conn->is_readable) {
             is_alive = serve(worker, conn);
         } else {
-            is_alive = false; /* it has ended, and all was answered */
+            finish(worker, conn); /* it has ended, and all was answered */
+            return;
         }
         if (!is_alive) {
             conn_end(worker, conn);
@@ -274,7 +287,9 @@ void conn_run(struct worker *worker, struct conn *conn)
 
 void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
 {
-    if (events & (EPOLLERR | EPOLLHUP)) {
+    /* Both have said that they will send no more; and yet what was sent may still be on its way. */
+    bool has_hung_up = (events & EPOLLHUP) && !(conn->phase == CONN_LINGERING && owes(worker, conn));
+    if ((events & EPOLLERR) || has_hung_up) {
         conn_end(worker, conn);
         return;
     }
@@ -355,6 +370,13 @@ static void refuse_late(struct worker *worker, struct conn *conn, enum http_stat
         conn_end(worker, conn);
 }
 
+/* What was sent so far must not look whole, and what was only lent must not be sent on by nobody. */
+static void break_off(struct worker *worker, struct conn *conn)
+{
+    if (conn->pending || owes(worker, conn)) socket_reset_on_close(conn->fd);
+    conn_end(worker, conn);
+}
+
 void conn_timer(struct worker *worker, struct conn *conn)
 {
     const struct worker_options *options = worker->options;
@@ -365,16 +387,19 @@ void conn_timer(struct worker *worker, struct conn *conn)
     bool is_hung =
         is_due && (is_warming || (conn->is_waiting && !conn->pending)) && waited_us >= options->load_timeout_ms * 1000;
     bool goes_on = is_due && !is_slow && !is_hung && (conn->pending || conn->is_starved);
-    if (goes_on) conn->deadline_ms = worker->now_ms + options->send_min_window_ms;
+    /* Idle, or all was said; but the peer has not taken what it was sent. */
+    bool is_quiet = is_due && !conn->pending && !conn->is_starved && !is_hung && !conn->stash;
+    bool is_owing = is_quiet && owes(worker, conn) && lending_waits(worker, conn);
+    goes_on |= is_owing;
+    if (goes_on) conn->deadline_ms = worker->now_ms + (is_owing ? LINGER_MS : options->send_min_window_ms);
     conn->timer_at_ms = conn->deadline_ms;
     timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
     if (!is_due || goes_on) return;
-    if (conn->pending) socket_reset_on_close(conn->fd); /* what was sent so far must not look whole */
     bool is_open = conn->phase == CONN_OPEN && conn->stash && !conn->pending && !conn->closes;
     if (is_open && is_hung)
         refuse_late(worker, conn, HTTP_SERVICE_UNAVAILABLE);
     else if (is_open && conn->framing == CONTENT_NONE)
         refuse_late(worker, conn, HTTP_REQUEST_TIMEOUT);
     else
-        conn_end(worker, conn);
+        break_off(worker, conn);
 }

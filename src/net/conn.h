@@ -10,6 +10,7 @@
 
 #include "base/list.h"
 #include "http/h1_parse.h"
+#include "net/lending.h"
 #include "net/pending.h"
 
 struct worker;
@@ -55,6 +56,8 @@ struct conn {
     uint32_t stash_size, stash_capacity;
     struct pending *pending;
     struct mail *mails; /* what loaders found for the request that is not answered yet; its own */
+    struct lending lending;
+    struct list lending_link; /* in the worker's list of those that borrowed */
     union {
         struct h1_parser parser; /* framing is CONTENT_NONE */
         struct drain drain;      /* otherwise */

@@ -61,6 +61,7 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
         ssize_t n = socket_send(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
         is_broken = !note_sent(worker, conn, n);
         sent = n > 0 ? (uint64_t)n : 0;
+        lending_note_sent(conn, sent);
         is_whole = sent == turn->bytes;
     }
     log_finished(worker, conn, turn->exchanges, &finished, turn->exchange_count, sent);
@@ -168,6 +169,58 @@ static bool send_copy(struct worker *worker, struct conn *conn)
     ssize_t n = socket_send(conn->fd, &part, 1, (int64_t)size < stream->left);
     if (n < 0) return note_sent(worker, conn, n);
     pending_stream_sent(pending, (size_t)n);
+    lending_note_sent(conn, (uint64_t)n);
+    return true;
+}
+
+/* The next `size` bytes of the stream by reference: nobody writes to them meanwhile. False: broken. */
+static bool lend_slice(struct worker *worker, struct conn *conn, int64_t size)
+{
+    struct stream_part *stream = &conn->pending->stream;
+    while (size > 0) {
+        off_t offset = stream->offset;
+        ssize_t n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
+        if (n < 0) return note_sent(worker, conn, n);
+        if (n == 0) { /* shorter than it was */
+            cache_forget(worker->options->cache, stream->entry);
+            return false;
+        }
+        lending_note_lent(conn);
+        pending_stream_sent(conn->pending, (size_t)n);
+        size -= n;
+    }
+    return true;
+}
+
+/* Read the next `size` bytes of the stream into the worker's buffer. False: they are not, or may not be, of the same version. */
+static bool read_piece(struct worker *worker, struct pending *pending, size_t size)
+{
+    struct entry *entry = pending->stream.entry;
+    size_t got = 0;
+    if (!pending->has_settled) pending->has_settled = !load_is_racy(&entry->identity);
+    enum status read = file_read(entry->fd, worker->input, size, pending->stream.offset, FILE_WAIT, &got);
+    if (read != STATUS_OK || got < size) return false;
+    /* Without a lease the file's times tell, as a write sets them before it changes a byte; but not if they were set just before. */
+    if (!lease_is_held(&entry_stream(entry)->lease) && !pending->has_settled) return false;
+    return is_still_the_same(worker, entry);
+}
+
+/* The next bytes by way of the worker's buffer. False: broken. */
+static bool copy_slice(struct worker *worker, struct conn *conn, int64_t size)
+{
+    struct pending *pending = conn->pending;
+    if (!pending->is_copied) atomic_fetch_add_explicit(&worker->counts.copied, 1, memory_order_relaxed);
+    pending->is_copied = true;
+    while (size > 0) {
+        size_t want = size < WORKER_INPUT_BYTES ? (size_t)size : WORKER_INPUT_BYTES;
+        if (!read_piece(worker, pending, want)) return false;
+        struct iovec part = { .iov_base = worker->input, .iov_len = want };
+        ssize_t n = socket_send(conn->fd, &part, 1, (int64_t)want < pending->stream.left);
+        if (n < 0) return note_sent(worker, conn, n);
+        lending_note_sent(conn, (uint64_t)n);
+        pending_stream_sent(pending, (size_t)n);
+        size -= n;
+    }
     return true;
 }
 
@@ -179,19 +232,15 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     if (!window_is_warm(worker, conn)) return true;
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
-    bool is_well = size < stream->left || is_still_the_same(worker, stream->entry);
-    ssize_t n = is_well ? 1 : 0;
-    while (size > 0 && n > 0) {
-        off_t offset = stream->offset;
-        n = sendfile(conn->fd, stream->entry->fd, &offset, (size_t)size);
-        if (n <= 0) break;
-        size -= n;
-        pending_stream_sent(pending, (size_t)n);
-    }
-    if (n < 0) is_well = note_sent(worker, conn, n);
-    if (n == 0 && is_well) is_well = is_still_the_same(worker, stream->entry) && size == 0; /* shorter than it was */
-    if (!is_well) socket_reset_on_close(conn->fd);
-    return is_well;
+    bool is_alive = true;
+    if (!lending_may_send(worker, conn, stream->entry))
+        is_alive = copy_slice(worker, conn, size);
+    else if (size < stream->left || is_still_the_same(worker, stream->entry))
+        is_alive = lend_slice(worker, conn, size);
+    else
+        is_alive = false;
+    if (!is_alive) socket_reset_on_close(conn->fd);
+    return is_alive;
 }
 
 static bool send_pending_parts(struct worker *worker, struct conn *conn)
@@ -203,6 +252,7 @@ static bool send_pending_parts(struct worker *worker, struct conn *conn)
     ssize_t n = socket_send(conn->fd, parts, count, more);
     if (n < 0) return note_sent(worker, conn, n);
     pending_sent(pending, (size_t)n);
+    lending_note_sent(conn, (uint64_t)n);
     return true;
 }
 

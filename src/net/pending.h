@@ -26,6 +26,8 @@ struct pending {
     uint64_t sent;                     /* bytes of the whole turn's output so far */
     struct stream_part stream;         /* follows the parts */
     bool is_corked;                    /* the socket is, until the stream's end */
+    bool is_copied;                    /* some of the stream was */
+    bool has_settled;                  /* a change since then would be told by the times of the stream's file */
     int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
     int64_t warm_from_us;              /* when a loader was last asked for a window */
     int64_t cold_from;           /* bytes of the stream from here on were brought for this answer; -1: none were */

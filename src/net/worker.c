@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "platform/clock.h"
+#include "platform/peer_queue.h"
 #include "platform/thread.h"
 
 enum {
@@ -108,7 +109,7 @@ static unsigned close_idlest(struct worker *worker)
     int64_t idle_until = worker->now_ms + worker->options->keepalive_timeout_ms - IDLE_MS_MIN;
     for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
         struct conn *conn = worker_conn(worker, slot);
-        if (!conn_is_idle(conn) || conn->deadline_ms > idle_until) continue;
+        if (!conn_is_idle(conn) || conn->deadline_ms > idle_until || lending_goes_on(worker, conn)) continue;
         unsigned at = count < most ? count++ : most;
         for (; at > 0 && oldest[at - 1]->deadline_ms > conn->deadline_ms; at--) {
             if (at < most) oldest[at] = oldest[at - 1];
@@ -229,7 +230,9 @@ static void close_for_end(struct worker *worker)
         /* What waits for a device is not ready to be sent, and may never be. */
         bool is_pointless = is_silent || conn->is_waiting || conn->phase == CONN_LINGERING;
         bool must_go = worker->obeyed == WORKER_STOP ? is_over || is_pointless : is_over && is_silent;
-        if (must_go) conn_end(worker, conn);
+        /* Another process serves: it does not matter when this one ends. */
+        bool may_stay = worker->obeyed == WORKER_HAND_OVER && must_go && lending_goes_on(worker, conn);
+        if (must_go && !may_stay) conn_end(worker, conn);
     }
 }
 
@@ -304,6 +307,8 @@ static void run_timers(struct worker *worker)
         list_remove(&conn->timer);
         conn_timer(worker, conn);
     }
+    bool was_asked = atomic_load_explicit(&worker->borrower.was_asked, memory_order_relaxed) != 0;
+    if (was_asked || worker->now_ms >= worker->look_at_ms) lending_look(worker);
     if (worker->is_paused && worker->now_ms >= worker->resume_at_ms) watch_listeners(worker);
     if (worker->obeyed != WORKER_SERVE) close_for_end(worker);
 }
@@ -314,6 +319,7 @@ static int wait_ms(const struct worker *worker)
     int wait = timer_wheel_wait_ms(&worker->wheel, worker->now_ms);
     int64_t also = worker->is_paused ? worker->resume_at_ms : worker->obeyed != WORKER_SERVE ? worker->sweep_at_ms : -1;
     if (!list_is_empty(&worker->starved) && (also < 0 || worker->feed_at_ms < also)) also = worker->feed_at_ms;
+    if (worker->look_at_ms != INT64_MAX && (also < 0 || worker->look_at_ms < also)) also = worker->look_at_ms;
     if (also < 0) return wait;
     int64_t until = also > worker->now_ms ? also - worker->now_ms : 0;
     return wait < 0 || until < wait ? (int)until : wait;
@@ -397,12 +403,18 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     worker->mailbox.wakeup = -1;
     list_init(&worker->ready);
     list_init(&worker->starved);
+    list_init(&worker->lending);
+    list_init(&worker->borrower.link);
+    worker->look_at_ms = INT64_MAX;
+    worker->peer_queues = peer_queue_open();
     if (worker->epoll < 0 || mailbox_init(&worker->mailbox) != STATUS_OK) goto fail;
     if (!watch(worker, worker->mailbox.wakeup, EPOLLIN, IS_MAILBOX)) goto fail;
     worker->input = malloc(WORKER_INPUT_BYTES);
     if (!worker->input || !turn_init(&worker->turn, options->cache)) goto fail;
     set_clocks(worker);
     timer_wheel_init(&worker->wheel, worker->now_ms);
+    worker->borrower.wakeup = worker->mailbox.wakeup;
+    cache_enlist(options->cache, &worker->borrower);
     return worker;
 fail:
     worker_free(worker);
@@ -414,6 +426,8 @@ void worker_free(struct worker *worker)
     if (!worker) return;
     for (unsigned i = 0; i < worker->listener_count; i++) close(worker->listeners[i].fd);
     free(worker->listeners);
+    cache_dismiss(worker->options->cache, &worker->borrower);
+    if (worker->peer_queues >= 0) close(worker->peer_queues);
     mailbox_done(&worker->mailbox);
     if (worker->epoll >= 0) close(worker->epoll);
     for (uint32_t i = 0; i < worker->slab_count; i++) free(worker->slabs[i]);

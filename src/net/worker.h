@@ -38,6 +38,7 @@ struct worker_options {
     int64_t hand_over_grace_ms, quit_grace_ms; /* how long a kept-alive connection may still ask, when told to end */
     int ended;                                 /* rung by each worker that ends */
     uint32_t connections_max;                  /* of all workers together */
+    uint32_t borrowers_max; /* connections of a worker that may hold borrowed pages: each keeps descriptors; 0: any */
     struct worker_team *team;
     _Atomic uint32_t *connections; /* of all workers together; relaxed: a count */
 };
@@ -59,6 +60,7 @@ enum worker_command {
 struct worker_counts {
     _Atomic uint64_t requests, accepted, aborted;
     _Atomic uint64_t hits, misses; /* answers whose file was in memory, and fresh; and whose file had to be loaded */
+    _Atomic uint64_t copied;       /* answers that were big files, of which something was copied to be sent */
 };
 
 struct worker {
@@ -84,6 +86,11 @@ struct worker {
     struct list ready;   /* connections that can go on without an event */
     struct list starved; /* connections whose request waits for a descriptor or for memory */
     int64_t feed_at_ms;  /* when they are asked again */
+    struct lease_borrower borrower;
+    struct list lending; /* connections that borrowed pages (linked by `lending_link`) */
+    uint32_t lending_count;
+    int64_t look_at_ms; /* when they are looked at next; INT64_MAX: there are none */
+    int peer_queues;    /* tells what peers on this machine have not read; -1: it cannot be told */
     struct block_pool pool;
     struct conn **slabs; /* slab_count of WORKER_SLAB_CONNS each */
     uint32_t slab_count;
@@ -91,7 +98,7 @@ struct worker {
     uint32_t free_count;
     uint32_t conn_count;
     int64_t now_ms;
-    char *input; /* WORKER_INPUT_BYTES */
+    char *input; /* WORKER_INPUT_BYTES: what is received; between that, what is copied from streams */
     struct request request;
     struct turn turn;
 };

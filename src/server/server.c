@@ -15,6 +15,7 @@
 
 #include "base/quantity.h"
 #include "http/ready_head.h"
+#include "platform/lease_break.h"
 #include "platform/machine.h"
 #include "platform/thread.h"
 #include "server/handler.h"
@@ -26,7 +27,7 @@
 
 enum {
     DESCRIPTORS_RESERVED = 24, /* standard ones, logs, signals, and what each load opens for a moment */
-    DESCRIPTORS_A_WORKER = 4,  /* epoll, mailbox, what it opens in place */
+    DESCRIPTORS_A_WORKER = 5,  /* epoll, mailbox, what tells of peers' queues, what it opens in place */
     WITHOUT_BODY_MAX = 8192,
     QUIT_GRACE_MS = 1000,
     LOADS_GRACE_MS = 200, /* for reads that are under way, at the end */
@@ -112,6 +113,7 @@ static void plan(struct server *server)
         .hand_over_grace_ms = HAND_OVER_GRACE_MS,
         .quit_grace_ms = QUIT_GRACE_MS,
         .connections_max = (uint32_t)connections,
+        .borrowers_max = 1 + (uint32_t)connections / (4 * server->thread_count),
         .connections = &server->connections,
     };
 }
@@ -222,6 +224,9 @@ static void say_ready(const struct server *server)
            quantity_format_bytes(server->cache_options.limits.bytes, text), server->cache_options.limits.files);
     printf("  limits    %" PRIu32 " connections, %" PRIu32 " big files open\n", server->worker_options.connections_max,
            server->cache_options.limits.streams);
+    if (!lease_is_for_all())
+        printf("  copied    are big files of other users than %u when they are sent: with CAP_LEASE they need not be\n",
+               (unsigned)geteuid());
     fflush(stdout);
 }
 
@@ -328,7 +333,6 @@ static int open_signals(void)
     sigaddset(&set, SIGRTMIN);
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGIO, SIG_IGN); /* somebody wants to write a file whose lease we hold: it is returned in a moment anyway */
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 

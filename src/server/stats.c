@@ -6,7 +6,7 @@
 #include "platform/machine.h"
 
 struct sums {
-    uint64_t requests, hits, misses, aborted;
+    uint64_t requests, hits, misses, aborted, copied;
 };
 
 static uint64_t count(const _Atomic uint64_t *number)
@@ -24,6 +24,7 @@ void stats_tell(const struct stats_source *source)
         sums.hits += count(&counts->hits);
         sums.misses += count(&counts->misses);
         sums.aborted += count(&counts->aborted);
+        sums.copied += count(&counts->copied);
     }
     const struct {
         const char *name;
@@ -53,6 +54,9 @@ void stats_tell(const struct stats_source *source)
         { "unwatched", cache.watch.refused },
         { "events", cache.watch.events },
         { "overflows", cache.watch.overflows },
+        { "leases", cache.leases.held },
+        { "recalls", cache.leases.recalled },
+        { "copied", sums.copied },
     };
     char line[1024] = "folio: stats:";
     size_t size = strlen(line);

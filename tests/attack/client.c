@@ -15,6 +15,7 @@ enum {
     SLOW_PIECE_BYTES = 48 << 10,
     SLOW_PAUSE_US = 500,
     SLOW_BUFFER_BYTES = 32 << 10,
+    RESTING_BUFFER_BYTES = 2 << 20, /* or what net.core.rmem_max allows: as much as can be lies in it */
 };
 
 bool client_init(struct client *client, const struct sockaddr_in *address)
@@ -37,17 +38,17 @@ void client_done(struct client *client)
     free(client->buffer);
 }
 
-static bool connect_anew(struct client *client, bool is_slow)
+static bool connect_anew(struct client *client, const struct question *question)
 {
     const struct timeval patience = { .tv_sec = PATIENCE_S };
-    const int on = 1, room = SLOW_BUFFER_BYTES;
+    const int on = 1, room = question->is_slow ? SLOW_BUFFER_BYTES : RESTING_BUFFER_BYTES;
     disconnect(client);
     client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (client->fd < 0) return false;
     setsockopt(client->fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     setsockopt(client->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
     setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    if (is_slow) setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    if (question->is_slow || question->rest_us > 0) setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     return connect(client->fd, (const struct sockaddr *)&client->address, sizeof client->address) == 0;
 }
 
@@ -142,11 +143,13 @@ void client_ask(struct client *client, const struct question *question, struct a
     char request[1024];
     *ret_answer = (struct answer){ .end = ANSWER_NONE, .content_length = UINT64_MAX, .total = UINT64_MAX };
     size_t size = write_request(question, request, sizeof request);
-    bool needs_own = question->is_http10 || question->is_slow;
-    bool is_connected = !needs_own && client->fd >= 0 ? true : connect_anew(client, question->is_slow);
+    bool needs_own = question->is_http10 || question->is_slow || question->rest_us > 0;
+    bool is_connected = !needs_own && client->fd >= 0 ? true : connect_anew(client, question);
     ret_answer->sent_us = history_now_us();
-    if (is_connected && send(client->fd, request, size, MSG_NOSIGNAL) == (ssize_t)size)
+    if (is_connected && send(client->fd, request, size, MSG_NOSIGNAL) == (ssize_t)size) {
+        if (question->rest_us > 0) usleep((useconds_t)question->rest_us);
         read_answer(client, question, ret_answer);
+    }
     if (ret_answer->received_us == 0) ret_answer->received_us = history_now_us();
     if (needs_own || ret_answer->end != ANSWER_WHOLE) disconnect(client);
 }

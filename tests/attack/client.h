@@ -21,6 +21,7 @@ struct question {
     const struct file *file;
     bool is_http10;
     bool is_slow;                       /* the answer is taken in small pieces, with pauses */
+    int64_t rest_us;                    /* before anything of the answer is taken: it lies in the queue */
     char if_none_match[ETAG_BYTES_MAX]; /* "": none */
     char if_range[ETAG_BYTES_MAX];      /* "": none */
     uint32_t condition_generation;      /* what the validator of either stands for */

@@ -17,8 +17,7 @@ BOUND_MS = 1500  # so long may nobody be told on a machine that does much else; 
 SETTLE_S = 60  # no writer takes so long
 # Nothing is seen by its age: who was not told does not know.
 OPTIONS = ("-c", "MMapRevalidate 1h", "-c", f"MMapSettle {SETTLE_S}s")
-# A stream's pages are the file's own until they are received (docs/ARCHITECTURE.md): told, and not held against it here.
-JUDGE = ("--bound", BOUND_MS, "--settle", SETTLE_S * 1000, "--tell-known")
+JUDGE = ("--bound", BOUND_MS, "--settle", SETTLE_S * 1000)
 
 
 @pytest.fixture(scope="module", name="program")
@@ -65,23 +64,46 @@ def test_no_answer_is_torn_or_stale_when_there_is_no_room_to_keep_the_files(foli
     check(attack.run(program, server, place, SECONDS, *JUDGE, "--files", 8))
 
 
+NO_LEASE = (
+    "src/platform/file.c",
+    "if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) return FILE_LEASE_TAKEN;",
+    "(void)fd; return FILE_LEASE_UNKNOWN;",
+)
+COPIES = ("src/net/lending.c", "if (!lease_borrow(&entry_stream(entry)->lease)) return false;", "if (entry) return false;")
 MUTANTS = {
     "as it is": ([], None),
     "what changed is kept": (
         [("src/cache/observer.c", "table_remove(observer->table, entry);\n        count(", "count(")],
-        ("rename", "stale"),
+        ("rename", "small", "stale"),
     ),
     "what is being written is taken as it is": (
         [
-            ("src/cache/load.c", "file_lease_take(fd);", "FILE_LEASE_UNKNOWN;"),
-            ("src/cache/load.c", "if (quiet_ms > 0 &&", "if (false &&"),
+            NO_LEASE,
+            ("src/cache/load.c", "bool is_busy = quiet_ms > 0 &&", "bool is_busy = false &&"),
             ("src/cache/load.c", "&& file_identity_equal(identity, &after) ? STATUS_OK", "? STATUS_OK"),
         ],
-        ("overwrite", "torn"),
+        ("overwrite", "small", "torn"),
+    ),
+    "what lies in sockets is given to the writer": (
+        [("src/net/lending.c", "return conn->lending.owed <= ", "return true || conn->lending.owed <= ")],
+        ("overwrite", "big", "torn"),
+    ),
+    "what lies in the peer's queue is given to the writer": (
+        [("src/net/lending.c", "return unsent + unread;", "return unsent;")],
+        ("overwrite", "big", "torn"),
+    ),
+    "everything is copied": ([COPIES], None),
+    "what is copied is not compared": (
+        [
+            COPIES,
+            ("src/net/conn_output.c", "&& !pending->has_settled) return false;", "&& !worker) return false;"),
+            ("src/net/conn_output.c", "    return is_still_the_same(worker, entry);", "    return true;"),
+        ],
+        ("overwrite", "big", "torn"),
     ),
     "any If-Range holds": (
-        [("src/http/conditions.c", "if (span_equal(value, validators->etag)) return true;", "return true;")],
-        ("rename", "torn"),
+        [("src/http/conditions.c", "&& span_equal(value, validators->etag);", "|| value.size > 0;")],
+        ("rename", "small", "torn"),
     ),
 }
 
@@ -116,8 +138,8 @@ def test_a_mutant_of_the_server_is_found(folio, folder, program, sources, monkey
         (sources / path).write_text(text)
     monkeypatch.setenv("FOLIO", os.fspath(sources / "build" / "folio"))
     server = folio(folder, "--threads", "2", *OPTIONS)
-    outcome = attack.run(program, server, folder, SECONDS, *JUDGE)
+    outcome = attack.run(program, server, folder, SECONDS, *JUDGE, "--slow-one-in", 2, "--big-one-in", 2)
     assert outcome.code == (1 if seen else 0), outcome.text
     if seen:
-        writer, column = seen
-        assert outcome.rows[writer, "small"][column] > 0, outcome.text
+        writer, size, column = seen
+        assert outcome.rows[writer, size][column] > 0, outcome.text

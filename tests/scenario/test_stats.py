@@ -9,7 +9,7 @@ from steady_load import hand_over
 
 NAMES = (
     "connections descriptors requests hits misses aborts entries pinned bytes streams published loads evictions expired"
-    " expiry-age-s fallbacks invalidations settles checks folders folders-by-age unwatched events overflows"
+    " expiry-age-s fallbacks invalidations settles checks folders folders-by-age unwatched events overflows leases recalls copied"
 ).split()
 
 

@@ -29,6 +29,19 @@ static int signal_of_cache;
 static _Atomic bool is_obeying;
 static _Atomic unsigned turns;
 
+/* There is no cache that pages could be borrowed from. */
+void __wrap_cache_enlist(struct cache *cache, struct lease_borrower *borrower);
+void __wrap_cache_enlist(struct cache *cache, struct lease_borrower *borrower)
+{
+    (void)cache, (void)borrower;
+}
+
+void __wrap_cache_dismiss(struct cache *cache, struct lease_borrower *borrower);
+void __wrap_cache_dismiss(struct cache *cache, struct lease_borrower *borrower)
+{
+    (void)cache, (void)borrower;
+}
+
 int __wrap_cache_signal(const struct cache *cache, unsigned number);
 bool __wrap_cache_is_obeying(const struct cache *cache);
 
