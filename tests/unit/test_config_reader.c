@@ -152,6 +152,40 @@ static void files_are_included_where_they_are_named(void **state)
     rig_close(&rig);
 }
 
+static void a_file_closes_no_section_of_another(void **state)
+{
+    (void)state;
+    static const struct rig_file texts[] = {
+        { "/etc/folio.conf",
+          "<VirtualHost *>\n<Directory /a>\nInclude /etc/close\nOptions Indexes\n</Directory>\n</VirtualHost>\n" },
+        { "/etc/close", "</VirtualHost>\n" },
+        { NULL, NULL },
+    };
+    rig_open_with(&rig, texts);
+    config_reader_include(rig.reader, SPAN("/etc/folio.conf"), false);
+    assert_string_equal(rig_errors(&rig), "1:2 </VirtualHost> closes nothing that began in this file\n");
+    const struct section *section = rig.config.sites[1]->own_sections.items[0];
+    assert_true(rules_have(&section->rules, RULE_OPTIONS));
+    rig_close(&rig);
+}
+
+static void a_list_that_was_joined_is_no_other_ones(void **state)
+{
+    (void)state;
+    struct arena arena = { 0 };
+    struct config_list first = { 0 }, joined = { 0 };
+    static const struct config_list none;
+    static const char a, b, c;
+    assert_true(config_list_add(&arena, &first, &a));
+    assert_true(config_list_join(&arena, &first, &none, &joined));
+    assert_true(config_list_add(&arena, &joined, &b));
+    assert_true(config_list_add(&arena, &first, &c));
+    assert_ptr_equal(joined.items[1], &b);
+    assert_ptr_equal(first.items[1], &c);
+    assert_ptr_equal(joined.items[0], &a);
+    arena_done(&arena);
+}
+
 static void files_that_include_each_other_come_to_an_end(void **state)
 {
     (void)state;
@@ -221,6 +255,8 @@ int main(void)
         cmocka_unit_test(every_mistake_of_a_file_is_told_with_its_place),
         cmocka_unit_test(what_is_not_built_is_not_taken),
         cmocka_unit_test(files_are_included_where_they_are_named),
+        cmocka_unit_test(a_file_closes_no_section_of_another),
+        cmocka_unit_test(a_list_that_was_joined_is_no_other_ones),
         cmocka_unit_test(files_that_include_each_other_come_to_an_end),
         cmocka_unit_test(sections_are_only_so_deep),
         cmocka_unit_test(a_section_cannot_be_begun_on_the_command_line),
