@@ -20,9 +20,7 @@ static void log_finished(struct worker *worker, struct conn *conn, const struct 
 {
     const struct handler *handler = &worker->options->handler;
     for (; *first < count && exchanges[*first].ends_at <= sent; (*first)++) {
-        if (handler->wants_log)
-            handler->finished(handler->self, worker->index, &exchanges[*first], &conn->peer,
-                              exchange_content_sent(&exchanges[*first], sent));
+        if (handler->wants_log) handler->finished(handler->self, worker->index, &exchanges[*first], &conn->peer, sent);
     }
 }
 
@@ -34,8 +32,7 @@ void conn_log_aborted(struct worker *worker, struct conn *conn)
     atomic_fetch_add_explicit(&worker->counts.aborted, 1, memory_order_relaxed);
     for (; pending->exchange < pending->exchange_count && handler->wants_log; pending->exchange++) {
         struct exchange *exchange = &pending->exchanges[pending->exchange];
-        handler->finished(handler->self, worker->index, exchange, &conn->peer,
-                          exchange_content_sent(exchange, pending->sent));
+        handler->finished(handler->self, worker->index, exchange, &conn->peer, pending->sent);
     }
 }
 

@@ -38,9 +38,10 @@ struct handler {
     /* Answer `status` to what was no request; the connection is then closed. `request`: what could be told of it, or NULL. */
     void (*refuse)(void *self, enum http_status status, const struct request *request, struct turn *turn);
 
-    /* An answer is over: all of it was taken by the socket, or the connection ended after content_bytes of content. */
+    /* An answer is over: all of it was taken by the socket, or the connection ended after it took the first
+     * `sent` bytes of those that the turn gathered. */
     void (*finished)(void *self, unsigned worker, const struct exchange *exchange, const struct peer_address *peer,
-                     uint64_t content_bytes);
+                     uint64_t sent);
 };
 
 #endif

@@ -12,7 +12,9 @@ static struct span part_left(const struct turn *turn, unsigned i, uint64_t skip)
 
 static size_t texts_size(const struct exchange *exchange)
 {
-    return exchange->line.size + exchange->referer.size + exchange->agent.size;
+    size_t size = exchange->line.size + exchange->referer.size + exchange->agent.size;
+    for (unsigned i = 0; i < exchange->field_count; i++) size += exchange->fields[i].size;
+    return size;
 }
 
 static struct span keep(char **at, struct span text)
@@ -41,6 +43,7 @@ static void keep_exchange(struct exchange *to, const struct exchange *from, char
     to->target = same_part(from->target, from->line, to->line);
     to->referer = keep(at, from->referer);
     to->agent = keep(at, from->agent);
+    for (unsigned i = 0; i < from->field_count; i++) to->fields[i] = keep(at, from->fields[i]);
 }
 
 struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t sent)
@@ -132,4 +135,10 @@ uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent)
 {
     uint64_t until = sent < exchange->ends_at ? sent : exchange->ends_at;
     return until > exchange->starts_at ? until - exchange->starts_at : 0;
+}
+
+uint64_t exchange_sent(const struct exchange *exchange, uint64_t sent)
+{
+    uint64_t until = sent < exchange->ends_at ? sent : exchange->ends_at;
+    return until > exchange->begins_at ? until - exchange->begins_at : 0;
 }

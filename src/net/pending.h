@@ -54,4 +54,7 @@ void pending_stream_sent(struct pending *pending, size_t size);
 /* Content bytes of `exchange` among the first `sent` bytes of its turn. */
 uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent);
 
+/* The same with its head. */
+uint64_t exchange_sent(const struct exchange *exchange, uint64_t sent);
+
 #endif

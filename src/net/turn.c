@@ -70,7 +70,11 @@ struct exchange *turn_exchange(struct turn *turn, const struct request *request)
     struct exchange *exchange = &turn->exchanges[turn->exchange_count++];
     exchange->began_us = turn->now_us;
     exchange->time_s = turn->now_s;
+    exchange->begins_at = turn->bytes;
+    exchange->received = request ? request->head_size + request->content_length : 0;
     exchange->outcome = CACHE_NONE;
+    exchange->closes = false;
+    exchange->field_count = 0;
     exchange->line = request ? request->line : SPAN_NONE;
     exchange->method = request ? request->method_text : SPAN_NONE;
     exchange->target = request ? request->target : SPAN_NONE;

@@ -23,6 +23,7 @@ enum {
     TURN_BYTES_MAX = 512 << 10,
     TURN_ANSWER_BYTES_MAX = 48 << 10, /* what one answer may write to the scratch */
     TURN_COPY_BYTES_MAX = 2 << 10,    /* a body up to this is cheaper copied than referred to */
+    EXCHANGE_FIELDS_MAX = 8,          /* that logs may want beside Referer and User-Agent */
     TURN_SCRATCH_BYTES = TURN_EXCHANGES_MAX * 3 * 1024 + TURN_ANSWER_BYTES_MAX,
 };
 
@@ -30,12 +31,17 @@ enum {
 struct exchange {
     int64_t began_us;   /* monotonic: when its first byte was there */
     int64_t time_s;     /* calendar: when its head was complete */
+    uint64_t begins_at; /* bytes of the connection's output in this turn before its head */
     uint64_t starts_at; /* bytes of the connection's output in this turn before its content */
     uint64_t ends_at;   /* and with its content */
     unsigned status;
     uint16_t site; /* the handler's to number */
+    bool closes;   /* the connection was to end with the answer */
+    uint8_t field_count;
     enum cache_outcome outcome;
+    uint64_t received; /* bytes of the request: its head, and what it says is the length of its content */
     struct span line, method, target, referer, agent; /* in the input, or, when pending, in its block */
+    struct span fields[EXCHANGE_FIELDS_MAX]; /* field_count, the handler's to choose; the same, or in the scratch */
 };
 
 struct stream_part {

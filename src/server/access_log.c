@@ -22,6 +22,7 @@ enum {
 struct ring {
     char *memory;                                      /* RING_BYTES, twice */
     struct log_clock clock;                            /* the worker's */
+    struct log_times times;                            /* the worker's */
     _Atomic uint64_t written;                          /* bytes since the start; the worker's */
     _Atomic uint64_t lost;                             /* lines; the worker's; relaxed: a count */
     _Alignas(CACHE_LINE_BYTES) _Atomic uint64_t taken; /* bytes since the start; the writer's */
@@ -29,8 +30,10 @@ struct ring {
 
 struct access_log {
     int fd;
-    int wakeup; /* rung when a ring is half full, and to stop */
-    enum log_format format;
+    int wakeup;             /* rung when a ring is half full, and to stop */
+    enum log_format format; /* without a program */
+    bool has_program;
+    struct log_program program;
     unsigned ring_count;
     struct ring *rings;
     _Atomic int is_stopping;
@@ -47,7 +50,9 @@ void access_log_add(struct access_log *log, unsigned worker, const struct log_re
         atomic_fetch_add_explicit(&ring->lost, 1, memory_order_relaxed);
         return;
     }
-    size_t size = log_line_format(log->format, &ring->clock, record, ring->memory + written % RING_BYTES);
+    char *to = ring->memory + written % RING_BYTES;
+    size_t size = log->has_program ? log_program_write(&log->program, &ring->clock, &ring->times, record, to)
+                                   : log_line_format(log->format, &ring->clock, record, to);
     atomic_store_explicit(&ring->written, written + size, memory_order_release);
     if (used < RING_BYTES / 2 && used + size >= RING_BYTES / 2) wakeup_ring(log->wakeup);
 }
@@ -105,11 +110,15 @@ static void *writer_thread(void *argument)
     return NULL;
 }
 
-struct access_log *access_log_open(const char *path, enum log_format format, unsigned workers)
+struct access_log *access_log_open(const char *path, enum log_format format, const struct log_program *program,
+                                   unsigned workers)
 {
     struct access_log *log = calloc(1, sizeof *log);
     if (!log) return NULL;
     log->format = format;
+    log->has_program = program != NULL;
+    if (program) log->program = *program;
+    log->program.process = (uint64_t)getpid();
     log->wakeup = wakeup_open();
     log->fd = strcmp(path, "-") == 0 ? dup(STDOUT_FILENO) : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
     if (log->fd < 0 || log->wakeup < 0) goto fail;

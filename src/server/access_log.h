@@ -11,12 +11,13 @@
 #define FOLIO_SERVER_ACCESS_LOG_H
 
 #include "base/status.h"
-#include "server/log_line.h"
+#include "server/log_format.h"
 
 struct access_log;
 
-/* `path` "-" is standard output. NULL: errno says why. */
-NODISCARD struct access_log *access_log_open(const char *path, enum log_format format, unsigned workers);
+/* `path` "-" is standard output. Lines are in the form of `program`, which is copied; NULL: as `format` says. NULL: errno says why. */
+NODISCARD struct access_log *access_log_open(const char *path, enum log_format format,
+                                             const struct log_program *program, unsigned workers);
 
 void access_log_add(struct access_log *log, unsigned worker, const struct log_record *record);
 

@@ -31,6 +31,7 @@ static struct answer begin(const struct answer_to *to, enum http_status status)
         connection = CONNECTION_KEEP_ALIVE;
     answer.exchange = turn_exchange(to->turn, to->request);
     answer.exchange->status = status;
+    answer.exchange->closes = to->closes;
     answer.at = turn_room(to->turn);
     answer.at += response_head_write(&to->turn->clock, status, connection, answer.at);
     answer.at = text_append(answer.at, to->policy->always_fields);

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "server/config_section.h"
+#include "server/log_format.h"
 
 static FILE *system_open(void *context, const char *path)
 {
@@ -367,7 +368,7 @@ static struct span named_format(const struct config *config, const struct site_c
 }
 
 /* What the format of a log means can be said only now: a LogFormat may stand behind it. */
-static bool complete_logs(struct config_reader *reader, struct site_config *site)
+static bool complete_logs(struct config_reader *reader, struct log_wishes *wishes, struct site_config *site)
 {
     struct arena *arena = &reader->config->arena;
     for (size_t i = 0; i < site->own_logs.count; i++) {
@@ -378,10 +379,15 @@ static bool complete_logs(struct config_reader *reader, struct site_config *site
         if (!log->format.data || log_format_named(log->format, &log->known)) continue;
         log->format_text = named_format(reader->config, site, log->format);
         if (!log->format_text.data && memchr(log->format.data, '%', log->format.size)) log->format_text = log->format;
-        if (log->format_text.data) continue;
         struct config_spot spot = { .place = log->place };
-        config_report_add(reader->report, false, &spot, SPAN_NONE, "CustomLog: no LogFormat is called %.*s",
-                          (int)log->format.size, log->format.data);
+        char error[LOG_ERROR_BYTES];
+        size_t at, size;
+        struct log_program program;
+        if (!log->format_text.data)
+            config_report_add(reader->report, false, &spot, SPAN_NONE, "CustomLog: no LogFormat is called %.*s",
+                              (int)log->format.size, log->format.data);
+        else if (!log_program_compile(log->format_text, wishes, &program, error, &at, &size))
+            config_report_add(reader->report, false, &spot, SPAN_NONE, "CustomLog: %s", error);
     }
     return true;
 }
@@ -389,9 +395,10 @@ static bool complete_logs(struct config_reader *reader, struct site_config *site
 void config_reader_finish(struct config_reader *reader)
 {
     struct config *config = reader->config;
+    struct log_wishes wishes = { 0 }; /* of all logs together */
     reader->place = (struct config_place){ 0 };
     for (size_t i = 0; i < config->site_count; i++) {
-        if (!complete_logs(reader, config->sites[i]) ||
+        if (!complete_logs(reader, &wishes, config->sites[i]) ||
             !site_config_complete(&config->arena, &config->default_rules, config->sites[0], config->sites[i]))
             tell_no_memory(reader);
     }

@@ -4,6 +4,7 @@
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
+#include "server/log_format.h"
 #include "server/nearest.h"
 
 /* A host as it may be asked for (RFC 3986, section 3.2.2; underscores are met, too). */
@@ -211,12 +212,24 @@ static bool is_known_format(struct span name)
     return log_format_named(name, &format);
 }
 
+/* An argument as a format with % directives. What all formats want together is checked when all are known. */
+static bool is_format(struct directive_call *call, size_t argument)
+{
+    struct log_program program;
+    struct log_wishes wishes = { 0 };
+    char error[LOG_ERROR_BYTES];
+    size_t at, size;
+    struct span text = directive_argument(call, argument);
+    if (log_program_compile(text, &wishes, &program, error, &at, &size)) return true;
+    return directive_mistake(call, argument, "after \"%.*s\": %s", (int)(at < 60 ? at : 60), text.data, error);
+}
+
 bool set_custom_log(struct directive_call *call)
 {
     struct log_config log = { .place = call->place };
     if (directive_argument_count(call) > 1) {
         struct span format = directive_argument(call, 2);
-        if (!is_known_format(format) && !directive_form_is_taken(call, "FILE FORMAT")) return false;
+        if (memchr(format.data, '%', format.size) && !is_format(call, 2)) return false;
         log.format = directive_keep(call, format);
         if (!log.format.data) return false;
     }
@@ -232,7 +245,7 @@ bool set_log_format(struct directive_call *call)
         call->site->places[SITE_LOG_FORMAT] = call->place;
         return true;
     }
-    if (!directive_form_is_taken(call, "FORMAT NAME")) return false;
+    if (!is_format(call, 1)) return false;
     struct log_name name = { .place = call->place, .name = directive_argument(call, 2) };
     if (!is_token(name.name) || is_known_format(name.name))
         return directive_wrong(call, 2, "a name of its own, which is not combined, common or json", SPAN_NONE);

@@ -172,8 +172,12 @@ static const struct directive table[] = {
       RULE_AT(COMPRESS, compress) },
     { .name = "CustomLog",
       .arguments = "FILE|- [FORMAT]",
-      .text = "Write the access log to FILE, or to standard output, in a format that LogFormat names.",
-      .example = "CustomLog /var/log/folio/access.log combined\n",
+      .text = "Write the access log to FILE, or to standard output. FORMAT is combined, common, json, a name that "
+              "LogFormat "
+              "gave, or a text with % directives; without it, LogFormat's holds. Of several, each has a line for each "
+              "answer.",
+      .example = "CustomLog /var/log/folio/access.log combined\n"
+                 "CustomLog /var/log/folio/slow.log \"%{ms}T %>s %U\"\n",
       .set = set_custom_log,
       TAKES_FROM(1, 2),
       SITE },
@@ -352,9 +356,18 @@ static const struct directive table[] = {
       .most = DAY_MS,
       PROCESS_AT(load_timeout_ms) },
     { .name = "LogFormat",
-      .arguments = "combined|common|json",
+      .arguments = "combined|common|json|TEXT NAME",
       .fallback = "combined",
-      .text = "How a line of an access log is written whose CustomLog names no format.",
+      .text =
+          "How a line of an access log is written whose CustomLog names no format; or, with a NAME, what CustomLog "
+          "means by it: a text with % directives, as Apache has them: %a %h (client), %B %b (bytes of content; b: - "
+          "for none), %D %T %{s|ms|us}T (time taken), %H (protocol), %I %O (bytes received and sent, heads "
+          "included), %m (method), %p (port that was asked for), %P (process), %q (query, with its ?), %r (request "
+          "line), %s %>s (status), %t %{FORMAT}t (when the request came, also as strftime(3) writes it), %U (path as "
+          "it was asked for), %v (ServerName), %V (host that was asked for), %X (X aborted, + stays open, - closed), "
+          "%{FIELD}i and %{FIELD}o (fields of the request and of the answer, 8 different ones in all logs "
+          "together), %%; %l and %u are -. What a client controls is escaped. \\t stands for a tab.",
+      .example = "LogFormat \"%v %h %t \\\"%r\\\" %>s %O %{ms}T\" timed\nCustomLog /var/log/folio/timed.log timed\n",
       .set = set_log_format,
       TAKES_FROM(1, 2),
       .choices = "combined|common|json",

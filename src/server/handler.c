@@ -4,6 +4,7 @@
 #include "http/authority.h"
 #include "http/byteranges.h"
 #include "http/target.h"
+#include "net/pending.h"
 #include "platform/clock.h"
 #include "server/access.h"
 #include "server/answer.h"
@@ -19,15 +20,20 @@ enum {
 
 static const struct span allow = { .data = "Allow: GET, HEAD, OPTIONS\r\n", .size = 27 };
 
-/* For the log, of which the head's spans are not kept otherwise. */
-static void note(const struct question *question)
+/* For the log, of which the head's spans are not kept otherwise. `head` is where the answer was written. */
+static void note(const struct serving *serving, const struct question *question, const char *head)
 {
+    const struct log_wishes *wishes = server_logs_wishes(serving->logs);
     struct turn *turn = question->to.turn;
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     exchange->outcome = question->outcome;
     exchange->site = (uint16_t)question->site->number;
     exchange->referer = request_value(question->to.request, FIELD_REFERER);
     exchange->agent = request_value(question->to.request, FIELD_USER_AGENT);
+    if (wishes->count == 0) return;
+    struct span answer_head = span_of(head, (size_t)(exchange->starts_at - exchange->begins_at));
+    log_wishes_read(wishes, question->to.request, answer_head, exchange->fields);
+    exchange->field_count = (uint8_t)wishes->count;
 }
 
 static enum http_status status_of_trouble(enum status status, struct span *ret_fields)
@@ -190,10 +196,11 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         .peer = asking->peer,
         .outcome = CACHE_NONE,
     };
+    const char *head = turn_room(turn);
     enum handler_verdict verdict = !is_known && site->config->strict_host
                                        ? fallbacks_answer_error(&question, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
                                        : answer_method(&question);
-    if (verdict == HANDLER_ANSWERED) note(&question);
+    if (verdict == HANDLER_ANSWERED) note(serving, &question, head);
     question_end(&question, verdict == HANDLER_ANSWERED);
     return verdict;
 }
@@ -231,14 +238,14 @@ static struct span outcome_text(enum cache_outcome outcome)
 }
 
 static void finished(void *self, unsigned worker, const struct exchange *exchange, const struct peer_address *peer,
-                     uint64_t content_bytes)
+                     uint64_t sent)
 {
     const struct serving *serving = self;
     char client[PEER_TEXT_BYTES];
     struct log_record record = {
         .time_s = exchange->time_s,
         .duration_us = clock_monotonic_us() - exchange->began_us,
-        .bytes = content_bytes,
+        .bytes = exchange_content_sent(exchange, sent),
         .status = exchange->status,
         .client = span_of(client, peer_address_text(peer, client)),
         .line = exchange->line,
@@ -247,6 +254,12 @@ static void finished(void *self, unsigned worker, const struct exchange *exchang
         .referer = exchange->referer,
         .agent = exchange->agent,
         .outcome = outcome_text(exchange->outcome),
+        .received_bytes = exchange->received,
+        .sent_bytes = exchange_sent(exchange, sent),
+        .is_aborted = sent < exchange->ends_at,
+        .closes = exchange->closes,
+        .fields = exchange->fields,
+        .field_count = exchange->field_count,
     };
     server_logs_add(serving->logs, exchange->site, worker, &record);
 }

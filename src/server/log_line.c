@@ -127,8 +127,7 @@ static size_t escape(char *out, struct span rest, bool is_json, size_t *ret_size
     return 1;
 }
 
-/* Write `value` escaped, in at most `room` bytes. */
-static char *put_escaped(char *out, size_t room, struct span value, bool is_json)
+char *log_value_put(char *out, size_t room, struct span value, bool is_json)
 {
     static const struct span cut = { "...", 3 };
     size_t left = room - cut.size;
@@ -153,7 +152,7 @@ static char *put_escaped(char *out, size_t room, struct span value, bool is_json
 static char *put_quoted(char *out, size_t room, struct span value, struct span absent)
 {
     *out++ = '"';
-    out = value.data == NULL ? text_append(out, absent) : put_escaped(out, room, value, false);
+    out = value.data == NULL ? text_append(out, absent) : log_value_put(out, room, value, false);
     *out++ = '"';
     return out;
 }
@@ -163,7 +162,7 @@ static char *put_common(char *out, enum log_format format, const struct log_cloc
                         const struct log_record *record)
 {
     static const struct span dash = { "-", 1 };
-    out = record->client.size > 0 ? put_escaped(out, NAME_ROOM, record->client, false) : text_append(out, dash);
+    out = record->client.size > 0 ? log_value_put(out, NAME_ROOM, record->client, false) : text_append(out, dash);
     out = text_append(out, SPAN(" - - "));
     out = text_append(out, span_of(clock->common, clock->common_size));
     *out++ = ' ';
@@ -186,7 +185,7 @@ static char *put_member(char *out, struct span key, size_t room, struct span val
     out = text_append(out, key);
     if (value.data == NULL) return text_append(out, SPAN("null"));
     *out++ = '"';
-    out = put_escaped(out, room, value, true);
+    out = log_value_put(out, room, value, true);
     *out++ = '"';
     return out;
 }
@@ -213,9 +212,15 @@ static char *put_json(char *out, const struct log_clock *clock, const struct log
     return out;
 }
 
+struct span log_clock_text(struct log_clock *clock, int64_t second)
+{
+    if (clock->common_size == 0 || clock->second != second) clock_set(clock, second);
+    return span_of(clock->common, clock->common_size);
+}
+
 size_t log_line_format(enum log_format format, struct log_clock *clock, const struct log_record *record, char *out)
 {
-    if (clock->common_size == 0 || clock->second != record->time_s) clock_set(clock, record->time_s);
+    (void)log_clock_text(clock, record->time_s);
     char *end = format == LOG_FORMAT_JSON ? put_json(out, clock, record) : put_common(out, format, clock, record);
     *end++ = '\n';
     return (size_t)(end - out);

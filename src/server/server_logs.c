@@ -6,24 +6,41 @@
 
 struct server_logs {
     const struct config *config;
-    unsigned site_count, log_count;
+    unsigned log_count;
+    struct log_wishes wishes;
     struct access_log **logs;  /* log_count of them */
     const void **of;           /* for each: the struct log_config that it is */
     struct access_log ***at;   /* for each site: its logs, and NULL behind */
     struct access_log **lists; /* what `at` points into */
 };
 
+static void tell_place(const struct log_config *config)
+{
+    if (config->place.file)
+        fprintf(stderr, "folio: %s:%u: ", config->place.file, config->place.line);
+    else
+        fputs("folio: ", stderr);
+}
+
 static struct access_log *open_log(struct server_logs *logs, const struct log_config *config, unsigned workers)
 {
     for (unsigned i = 0; i < logs->log_count; i++) {
         if (logs->of[i] == config) return logs->logs[i];
     }
-    struct access_log *log = access_log_open(config->target.data, config->known, workers);
+    struct log_program program;
+    char error[LOG_ERROR_BYTES];
+    size_t at, size;
+    bool has_program = config->format_text.data != NULL;
+    if (has_program && !log_program_compile(config->format_text, &logs->wishes, &program, error, &at, &size)) {
+        tell_place(
+            config); /* a mistake in a format was told when it was read; but perhaps all together want too much */
+        fprintf(stderr, "CustomLog: %s\n", error);
+        return NULL;
+    }
+    struct access_log *log =
+        access_log_open(config->target.data, config->known, has_program ? &program : NULL, workers);
     if (!log) {
-        if (config->place.file)
-            fprintf(stderr, "folio: %s:%u: ", config->place.file, config->place.line);
-        else
-            fputs("folio: ", stderr);
+        tell_place(config);
         fprintf(stderr, "cannot write the access log %s: %s\n", config->target.data, strerror(errno));
         return NULL;
     }
@@ -85,8 +102,16 @@ bool server_logs_are_wanted(const struct server_logs *logs)
     return logs->log_count > 0;
 }
 
-void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, const struct log_record *record)
+const struct log_wishes *server_logs_wishes(const struct server_logs *logs)
 {
+    return &logs->wishes;
+}
+
+void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, struct log_record *record)
+{
+    const struct site_config *config = logs->config->sites[site];
+    record->site = config->server_name;
+    record->site_port = config->server_port;
     for (struct access_log **log = logs->at[site]; *log; log++) access_log_add(*log, worker, record);
 }
 

@@ -20,7 +20,11 @@ NODISCARD struct server_logs *server_logs_open_none(const struct config *config)
 /* Whether any site has a log. */
 bool server_logs_are_wanted(const struct server_logs *logs);
 
-void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, const struct log_record *record);
+/* The fields that their formats want of exchanges. */
+const struct log_wishes *server_logs_wishes(const struct server_logs *logs);
+
+/* Give a line about `record`, which needs no site's name, to every log of the site. */
+void server_logs_add(struct server_logs *logs, unsigned site, unsigned worker, struct log_record *record);
 
 /* Write what is left, and close. Returns how many lines were lost. Takes NULL. */
 uint64_t server_logs_close(struct server_logs *logs);

@@ -22,7 +22,7 @@ def test_a_mistake_is_shown_with_its_line_and_a_caret(folder):
         f"folio: {folder}/folio.conf:3: Threads: 99 is out of range; at least 1 and at most 64\n"
         '    Threads "${big}"\n'
         "            ^~~~~~~~\n"
-        f"folio: {folder}/folio.conf:4: LogFormat takes one or two arguments: LogFormat combined|common|json\n"
+        f"folio: {folder}/folio.conf:4: LogFormat takes one or two arguments: LogFormat combined|common|json|TEXT NAME\n"
         "    LogFormat comon # no\n"
         "                      ^~\n"
     )

@@ -68,13 +68,13 @@ static void refuse(void *self, enum http_status status, const struct request *re
 }
 
 static void finished(void *self, unsigned worker, const struct exchange *exchange, const struct peer_address *peer,
-                     uint64_t content_bytes)
+                     uint64_t sent)
 {
     struct worker_rig *of = self;
     char text[PEER_TEXT_BYTES];
     of->mistakes += worker != 0 || peer_address_text(peer, text) != 9 || exchange->began_us == 0;
     of->mistakes += exchange->line.data && !span_starts_with(exchange->line, exchange->method);
-    of->content_bytes += content_bytes;
+    of->content_bytes += exchange_content_sent(exchange, sent);
     of->finished++;
 }
 
