@@ -4,6 +4,7 @@
   chart.py build/bench/results.json FOLDER
 """
 import json
+import re
 import sys
 
 WIDTH, COLUMN, NAME, BAR, STEP, HEAD, GAP = 960, 470, 112, 280, 17, 30, 22
@@ -130,11 +131,38 @@ Where a server has time left, the client on its one CPU is the limit, and this i
 """
 
 
+def parts_of(page):
+    """{name: text} of what other benchmarks have put at the end of the page."""
+    pieces = re.split(r'^<!-- of bench/run (\w+) -->\n', page, flags=re.M)
+    return dict(zip(pieces[1::2], pieces[2::2]))
+
+
+def write_page(text, parts, folder):
+    with open(f'{folder}/BENCH.md', 'w') as out:
+        out.write(text.rstrip('\n') + '\n')
+        for name, part in parts.items():
+            out.write(f'\n<!-- of bench/run {name} -->\n' + part.strip('\n') + '\n')
+
+
+def old_page(folder):
+    try:
+        with open(f'{folder}/BENCH.md') as page:
+            return page.read()
+    except FileNotFoundError:
+        return ''
+
+
 def write(results, folder):
+    """The race's part; those of the others stay."""
     with open(f'{folder}/bench.svg', 'w') as out:
         out.write(svg(results))
-    with open(f'{folder}/BENCH.md', 'w') as out:
-        out.write(markdown(results))
+    write_page(markdown(results), parts_of(old_page(folder)), folder)
+
+
+def write_part(name, text, folder):
+    """The part of another benchmark; the rest stays."""
+    page = old_page(folder)
+    write_page(page.partition('\n<!-- of bench/run ')[0], {**parts_of(page), name: text}, folder)
 
 
 if __name__ == '__main__':
