@@ -220,8 +220,13 @@ static struct entry *new_entry(struct table *table, enum entry_kind kind, bool i
     if (is_charged && entry) table_charge(table, entry, cost);
     if (is_charged && entry) entry->is_pinned = is_pinned;
     if (is_charged && !entry) table_unreserve(table, cost);
-    *may_publish = is_charged;
-    return entry;
+    *may_publish = is_charged && entry;
+    if (entry) return entry;
+    /* The system has less than the budget allows: others make room, and this one goes from its descriptor. */
+    if (patience == FILE_WAIT) rcu_online();
+    table_shed_snapshots(table, cost, clock_monotonic_us() / 1000);
+    if (patience == FILE_WAIT) rcu_offline();
+    return kind == ENTRY_SNAPSHOT ? entry_new(ENTRY_STREAM, key, hash, head_size, body_size) : NULL;
 }
 
 /* Fill in a snapshot's body. STATUS_CHANGED: what was read is not the version that `identity` tells. */

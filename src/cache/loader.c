@@ -424,6 +424,14 @@ static void *loader_thread(void *argument)
     return NULL;
 }
 
+/* Under the lock, or before anybody else knows of it. */
+static bool add_thread(struct loader *loader)
+{
+    if (thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) != STATUS_OK) return false;
+    loader->threads++;
+    return true;
+}
+
 struct loader *loader_new(const struct load_rules *rules, struct table *table, unsigned threads_max)
 {
     struct loader *loader = calloc(1, sizeof *loader);
@@ -439,6 +447,10 @@ struct loader *loader_new(const struct load_rules *rules, struct table *table, u
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&loader->has_work, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    if (threads_max > 0 && !add_thread(loader)) {
+        loader_free(loader);
+        return NULL;
+    }
     return loader;
 }
 
@@ -520,9 +532,8 @@ static enum status enqueue(struct loader *loader, struct job *job, struct load_o
         if (loader->woken < loader->idle) {
             loader->woken++;
             pthread_cond_signal(&loader->has_work);
-        } else if (loader->threads < loader->threads_max &&
-                   thread_start(&loader->ids[loader->threads], "loader", loader_thread, loader) == STATUS_OK) {
-            loader->threads++;
+        } else if (loader->threads < loader->threads_max) {
+            (void)add_thread(loader);
         }
     }
     if (loader->threads > 0) return STATUS_OK; /* sooner or later one of them takes it */

@@ -3,7 +3,7 @@
  * Role:   loads entries, makes windows of streams resident or copies them, and looks again at what is due by age. One job
  *         a key, however many wait for it. Which job is next, and that a device that hangs keeps no more than its share of
  *         the threads, is the business of load_queue.
- * Owns:   its threads, started when first needed; the jobs in its queue and the mails in them.
+ * Owns:   its threads, one from the start (later there may be no memory for it), the others when needed; the jobs in its queue and the mails in them.
  * Thread: any worker asks; answers come by mail. Waiting callers are bounded by the connections, which wait for one thing each.
  */
 #ifndef FOLIO_CACHE_LOADER_H

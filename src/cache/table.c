@@ -228,6 +228,10 @@ void table_widen(struct table *table)
     pthread_mutex_unlock(&table->lock);
     uint32_t buckets = atomic_load_explicit(&table->buckets, memory_order_relaxed);
     while (buckets <= files && buckets < BUCKETS_MAX) buckets *= 2;
+    /* The library ends the process when the allocator has nothing for its buckets: better asked before. */
+    void *room = malloc(buckets * sizeof(struct cds_lfht_node));
+    if (!room) return;
+    free(room);
     cds_lfht_resize(table->hash, buckets);
     atomic_store_explicit(&table->buckets, buckets, memory_order_relaxed);
 }

@@ -74,6 +74,10 @@ void table_clear(struct table *table);
 /* Descriptors are short: evict up to `count` streams that nobody uses. The caller is an online reader. */
 void table_shed_streams(struct table *table, unsigned count);
 
+/* The system has no memory: evict a few snapshots that nobody uses, so that it gets `bytes` back if it can; not often, as it
+ * may be of no use. now_ms is monotonic. As above. */
+void table_shed_snapshots(struct table *table, size_t bytes, int64_t now_ms);
+
 /* Evict until a reserve is free again, so that misses find room at once. The caller is an online reader. */
 void table_trim(struct table *table);
 
@@ -82,8 +86,8 @@ void table_trim(struct table *table);
 bool table_reclaim(struct table *table);
 
 /* Give the hash more buckets, if there are more entries than those. The library could do so itself, but that of Debian 12
- * (0.13.2) may lose the request when its thread is quick, and then never grows again. The caller is a registered
- * reader, and offline. */
+ * (0.13.2) may lose the request when its thread is quick, and then never grows again. Without memory it is tried again
+ * when the next entry is published. The caller is a registered reader, and offline. */
 void table_widen(struct table *table);
 
 /* Whether table_widen(), table_trim() or table_reclaim() has work. Any thread. */

@@ -129,6 +129,21 @@ void table_shed_streams(struct table *table, unsigned count)
     pthread_mutex_unlock(&table->lock);
 }
 
+void table_shed_snapshots(struct table *table, size_t bytes, int64_t now_ms)
+{
+    enum { EVICTIONS_MAX = 16, PAUSE_MS = 100 };
+    pthread_mutex_lock(&table->lock);
+    uint64_t until = table->published_bytes > bytes ? table->published_bytes - bytes : 0;
+    if (now_ms - table->shed_ms < PAUSE_MS)
+        until = UINT64_MAX; /* what went last may be of use yet */
+    else
+        table->shed_ms = now_ms;
+    for (unsigned i = 0; i < EVICTIONS_MAX && table->published_bytes > until; i++) {
+        if (!evict_from(table, &table->indexes[INDEX_SNAPSHOTS])) break;
+    }
+    pthread_mutex_unlock(&table->lock);
+}
+
 static bool is_short(const struct table *table)
 {
     return atomic_load_explicit(&table->bytes, memory_order_relaxed) + table->reserve_bytes > table->limits.bytes;

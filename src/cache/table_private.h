@@ -47,6 +47,7 @@ struct table {
     uint64_t published_bytes;        /* of them */
     uint64_t random_state;           /* never 0 */
     uint32_t expire_at[INDEX_COUNT]; /* where table_expire() goes on */
+    int64_t shed_ms;                 /* when snapshots were shed last */
     struct entry *retired;           /* taken out since the last table_reclaim() */
     struct table_counts counts;
 };

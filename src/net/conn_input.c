@@ -62,7 +62,10 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
     };
     /* What was sent behind this request was begun, too, and is answered before the connection ends. */
     bool is_last = bytes_behind_head == 0 && !conn->is_readable;
-    if (is_last && request->framing == CONTENT_NONE && worker_wants_to_close(worker)) asking.closes = true;
+    if (is_last && request->framing == CONTENT_NONE && (worker_wants_to_close(worker) || worker->next_one_leaves)) {
+        asking.closes = true;
+        worker->next_one_leaves = false;
+    }
     if (conn->starved_ms) asking.waited_ms = worker->now_ms - conn->starved_ms;
     bool sends_continue = is_waiting_for_continue(request, bytes_behind_head);
     if (sends_continue && request->method >= METHOD_POST) asking.closes = true;

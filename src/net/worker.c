@@ -7,18 +7,21 @@
 
 #include "base/check.h"
 #include "platform/clock.h"
+#include "platform/machine.h"
 #include "platform/peer_queue.h"
 #include "platform/thread.h"
 
 enum {
     EVENTS_MAX = 256,
-    ACCEPTS_MAX = 64,     /* in one go, from one listener */
-    IDLE_CLOSED_MAX = 16, /* at once, when descriptors are short */
-    IDLE_MS_MIN = 100,    /* who asked so lately is not idle, but between two requests */
-    STARVED_MS = 20,      /* between two tries to answer those for whom there was nothing */
-    PAUSE_MS = 100,       /* without accepting, when there is nothing to close */
-    SWEEP_MS = 50,        /* between two looks at all connections, when the server ends */
-    STOP_MS = 2000,       /* for what is ready to be sent, after STOP */
+    ACCEPTS_MAX = 64,      /* in one go, from one listener */
+    IDLE_CLOSED_MAX = 16,  /* at once, when descriptors are short */
+    IDLE_MS_MIN = 100,     /* who asked so lately is not idle, but between two requests */
+    STARVED_MS = 20,       /* between two tries to answer those for whom there was nothing */
+    DESCRIPTORS_NEAR = 64, /* to the limit: looked at closely */
+    DESCRIPTORS_FOR_LOADS = 3,
+    PAUSE_MS = 100, /* without accepting, when there is nothing to close */
+    SWEEP_MS = 50,  /* between two looks at all connections, when the server ends */
+    STOP_MS = 2000, /* for what is ready to be sent, after STOP */
 };
 
 /* What an event is of: a connection is told by its generation and slot, the rest by these. */
@@ -124,7 +127,8 @@ static void make_room_if_asked(struct worker *worker)
 {
     if (!atomic_load_explicit(&worker->is_asked_for_room, memory_order_relaxed)) return;
     atomic_store_explicit(&worker->is_asked_for_room, 0, memory_order_relaxed);
-    close_idlest(worker);
+    /* Nobody is idle: then those who go on asking take turns with those who wait. */
+    worker->next_one_leaves = close_idlest(worker) == 0;
 }
 
 static bool is_at_limit(const struct worker *worker)
@@ -133,9 +137,26 @@ static bool is_at_limit(const struct worker *worker)
     return atomic_load_explicit(options->connections, memory_order_relaxed) >= options->connections_max;
 }
 
-static bool has_connection_to_spare(struct worker *worker)
+/* Connections leave some descriptors to loads: who cannot be given what he was let in to ask for never leaves. The plan at the
+ * start sees to that; this is for a limit that was lowered since. Numbers are given from the lowest, so that one far below the
+ * limit tells enough. */
+static bool is_out_of_descriptors(struct worker *worker, int listener)
 {
-    return !is_at_limit(worker) || close_idlest(worker) > 0;
+    uint64_t limit = machine_descriptors_limit();
+    if (worker->last_descriptor + DESCRIPTORS_NEAR < limit) return false;
+    int lowest = machine_descriptor_lowest(listener);
+    if (lowest < 0) return true;
+    worker->last_descriptor = (uint64_t)lowest;
+    return (uint64_t)lowest + DESCRIPTORS_FOR_LOADS >= limit;
+}
+
+static bool has_connection_to_spare(struct worker *worker, int listener)
+{
+    if (is_at_limit(worker)) return close_idlest(worker) > 0;
+    while (is_out_of_descriptors(worker, listener)) {
+        if (close_idlest(worker) == 0) return false;
+    }
+    return true;
 }
 
 static bool watch_conn(struct worker *worker, const struct conn *conn)
@@ -161,14 +182,15 @@ static bool accept_some(struct worker *worker, int listener, unsigned max)
 {
     for (unsigned i = 0; i < max; i++) {
         /* Whether anybody waits is known for the first only: nobody is closed for one who may not be there. */
-        if (i > 0 && is_at_limit(worker)) return true;
-        if (!has_connection_to_spare(worker) || (worker->free_count == 0 && !grow(worker))) {
+        if (i > 0 && (is_at_limit(worker) || is_out_of_descriptors(worker, listener))) return true;
+        if (!has_connection_to_spare(worker, listener) || (worker->free_count == 0 && !grow(worker))) {
             pause_accepting(worker);
             return false;
         }
         struct peer_address peer;
         int fd = socket_accept(listener, &peer);
         if (fd >= 0) {
+            worker->last_descriptor = (uint64_t)fd;
             adopt(worker, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             if (close_idlest(worker) > 0) continue;
@@ -411,6 +433,7 @@ struct worker *worker_new(unsigned index, const struct worker_options *options, 
     if (!watch(worker, worker->mailbox.wakeup, EPOLLIN, IS_MAILBOX)) goto fail;
     worker->input = malloc(WORKER_INPUT_BYTES);
     if (!worker->input || !turn_init(&worker->turn, options->cache)) goto fail;
+    if (!block_pool_put_aside(&worker->pool) || !grow(worker)) goto fail;
     set_clocks(worker);
     timer_wheel_init(&worker->wheel, worker->now_ms);
     worker->borrower.wakeup = worker->mailbox.wakeup;

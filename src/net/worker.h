@@ -73,11 +73,13 @@ struct worker {
     _Atomic int is_asked_for_room; /* another worker has no connection to spare: close an idle one; relaxed: a hint */
     _Atomic int has_ended;         /* written last by the worker */
     int epoll;
-    bool was_told;        /* the cache has a signal; its descriptor says no more until it is listened to again */
-    bool is_paused;       /* listeners are not in the epoll: no descriptors, or too many connections */
-    int64_t resume_at_ms; /* when is_paused */
-    int64_t sweep_at_ms;  /* once it was told to end: when it looks at all connections next */
-    int64_t finish_at_ms; /* FINISH: idle connections are closed from here on; STOP: all */
+    bool was_told;            /* the cache has a signal; its descriptor says no more until it is listened to again */
+    bool is_paused;           /* listeners are not in the epoll: no descriptors, or too many connections */
+    int64_t resume_at_ms;     /* when is_paused */
+    uint64_t last_descriptor; /* the number of the last connection that was accepted */
+    bool next_one_leaves;     /* others lack connections, and none here is idle: the next answer ends its own */
+    int64_t sweep_at_ms;      /* once it was told to end: when it looks at all connections next */
+    int64_t finish_at_ms;     /* FINISH: idle connections are closed from here on; STOP: all */
     enum worker_command obeyed;
     unsigned listener_count;
     struct worker_listener *listeners; /* listener_count of them */

@@ -125,6 +125,19 @@ uint64_t machine_descriptors_raise(void)
     return limit.rlim_cur;
 }
 
+uint64_t machine_descriptors_limit(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+}
+
+int machine_descriptor_lowest(int like)
+{
+    int lowest = fcntl(like, F_DUPFD_CLOEXEC, 0);
+    if (lowest >= 0) close(lowest);
+    return lowest;
+}
+
 unsigned machine_descriptors_open(void)
 {
     DIR *folder = opendir("/proc/self/fd");

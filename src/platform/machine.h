@@ -20,6 +20,12 @@ uint64_t machine_descriptors_raise(void);
 /* The number in the file at `path`, one of /proc's or /sys's; `otherwise` if there is none ("max", or no such file). */
 uint64_t machine_number(const char *path, uint64_t otherwise);
 
+/* The present limit on descriptors: it may be changed from outside at any time. */
+uint64_t machine_descriptors_limit(void);
+
+/* The number that the next descriptor will have, which is the lowest that is free; -1: there is none. `like`: any open one. */
+int machine_descriptor_lowest(int like);
+
 /* How many descriptors this process has open. */
 unsigned machine_descriptors_open(void);
 

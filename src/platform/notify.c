@@ -69,6 +69,7 @@ void notify_read(int notify, void (*each)(void *context, const struct notify_eve
 {
     _Alignas(struct inotify_event) char bytes[EVENTS_BYTES];
     ssize_t size = read(notify, bytes, sizeof bytes);
+    if (size <= 0) return; /* what is there is asked for again */
     for (char *at = bytes; at < bytes + size;) {
         const struct inotify_event *raw = (const struct inotify_event *)(const void *)at;
         struct notify_event event = {

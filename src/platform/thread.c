@@ -20,6 +20,7 @@ enum status thread_start(pthread_t *ret_thread, const char *name, void *(*body)(
     int failed = pthread_create(ret_thread, &attributes, body, argument);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attributes);
+    errno = failed;
     if (failed) return STATUS_EXHAUSTED;
     (void)pthread_setname_np(*ret_thread, name);
     return STATUS_OK;

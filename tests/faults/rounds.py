@@ -23,15 +23,20 @@ def make_site(folder):
 def forget_pages(path):
     """Out of the page cache, so that a loader has to read it; some file systems have nothing else."""
     descriptor = os.open(path, os.O_RDONLY)
+    os.fsync(descriptor)  # what is not on the disk yet cannot be forgotten
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(descriptor)
 
 
 class Client:
-    """Asks for everything once in a round. A wrong byte is an error at once; what else went wrong is listed."""
+    """Asks for everything once in a round. A wrong byte is an error at once; what else went wrong is listed.
 
-    def __init__(self, server, folder):
+    may_lose_idle: a kept connection may be closed before it is asked (to make room for others); then a new one is asked.
+    """
+
+    def __init__(self, server, folder, may_lose_idle=False):
         self.server, self.folder, self.rounds = server, folder, 0
+        self.may_lose_idle = may_lose_idle
         self.failures = []
         self._kept = None
 
@@ -45,11 +50,15 @@ class Client:
 
     def ask(self, target, body=None, status=200, fields=(), method="GET"):
         """One request over the kept connection. Returns the answer, or None if it was not the one that is right."""
+        was_kept = self._kept is not None
         try:
             if not self._kept:
                 self._kept = self._connect()
             response = self._kept.request(method, target, fields)
         except (Ended, OSError) as error:
+            if was_kept and self.may_lose_idle and not getattr(error, "received", b""):
+                self.close()
+                return self.ask(target, body, status, fields, method)
             self.failures.append(f"{target}: {error}")
             self.close()
             return None
