@@ -119,12 +119,12 @@ static void redirect_to(const struct answer_to *to, enum http_status status, cha
     answer_page(to, status, span_of(field, (size_t)(at - field)));
 }
 
-void answer_redirect(const struct answer_to *to, enum http_status status, struct span location)
+void answer_redirect(const struct answer_to *to, enum http_status status, struct span location, bool keeps_query)
 {
     char field[LOCATION_BYTES_MAX], *at = text_append(field, SPAN("Location: "));
     struct span query = to->request->query;
     at = text_append(at, location);
-    if (query.data && !memchr(location.data, '?', location.size)) {
+    if (keeps_query && query.data && !memchr(location.data, '?', location.size)) {
         *at++ = '?';
         at = text_append(at, query);
     }

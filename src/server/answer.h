@@ -29,8 +29,8 @@ void answer_text(const struct answer_to *to, enum http_status status, struct spa
 void answer_error_document(const struct answer_to *to, enum http_status status, struct span fields,
                            struct entry *entry);
 
-/* To `location`, which is an URL, or a path that begins with one slash; the request's query is added if it has none. */
-void answer_redirect(const struct answer_to *to, enum http_status status, struct span location);
+/* To `location`, which is an URL, or a path that begins with one slash; keeps_query: the request's query is added if it has none. */
+void answer_redirect(const struct answer_to *to, enum http_status status, struct span location, bool keeps_query);
 
 /* To the folder at `path` (normalised, not encoded), with its slash. */
 void answer_folder_redirect(const struct answer_to *to, struct span path);

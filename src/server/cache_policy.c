@@ -1,10 +1,9 @@
 #include "server/cache_policy.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 
+#include "base/glob.h"
 #include "http/fingerprint.h"
 
 /* "text/html", or all of "image/" by "image/" and a star. */
@@ -18,14 +17,9 @@ static bool type_matches(struct span pattern, struct span type)
 
 static bool name_matches(struct span pattern, struct span path)
 {
-    char text[NAME_MAX + 1];
     size_t slash = path.size;
     while (slash > 0 && path.data[slash - 1] != '/') slash--;
-    struct span name = span_from(path, slash);
-    if (name.size >= sizeof text) return false;
-    if (name.size > 0) memcpy(text, name.data, name.size);
-    text[name.size] = '\0';
-    return fnmatch(pattern.data, text, 0) == 0;
+    return glob_matches(pattern, span_from(path, slash));
 }
 
 static bool is_for(const struct cache_control_rule *rule, struct span type, struct span path)

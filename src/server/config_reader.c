@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "server/config_limits.h"
 #include "server/config_section.h"
 #include "server/log_format.h"
 
@@ -402,4 +403,5 @@ void config_reader_finish(struct config_reader *reader)
             !site_config_complete(&config->arena, &config->default_rules, config->sites[0], config->sites[i]))
             tell_no_memory(reader);
     }
+    config_limits_check(config, reader->report);
 }

@@ -50,9 +50,10 @@ static void write_type(const struct rules *rules, struct span type, bool is_from
     put(out, has_own ? type : bare);
     out->type_size = bare.size;
     if (has_own) return;
-    if (!charset.data && media_type_is_text(bare)) charset = SPAN("utf-8");
-    if (charset.data && takes_default_charset(bare) && rules_have(rules, RULE_ADD_DEFAULT_CHARSET))
+    if (!charset.data && takes_default_charset(bare) && rules_have(rules, RULE_ADD_DEFAULT_CHARSET))
         charset = rules->default_charset;
+    else if (!charset.data && media_type_is_text(bare))
+        charset = SPAN("utf-8");
     if (charset.data) {
         put(out, SPAN("; charset="));
         put(out, charset);

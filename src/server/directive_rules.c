@@ -2,6 +2,7 @@
 
 #include "base/glob.h"
 #include "base/quantity.h"
+#include "cache/load.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
 #include "server/nearest.h"
@@ -22,6 +23,8 @@ bool set_directory_index(struct directive_call *call)
         struct span name = directive_argument(call, i);
         if (name.size == 0 || name.size > 255 || memchr(name.data, '/', name.size) || !is_field_value(name))
             return directive_wrong(call, i, "the name of a file, such as index.html", SPAN_NONE);
+        if (names.count == LOAD_INDEXES_MAX)
+            return directive_mistake(call, i, "more than %d names cannot stand for a folder", LOAD_INDEXES_MAX);
         if (!add_text(call, &names, name)) return false;
     }
     call->rules->directory_index = names;

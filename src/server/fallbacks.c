@@ -136,7 +136,7 @@ enum handler_verdict fallbacks_answer_error(struct question *question, enum http
     } else if (rule && rule->kind == ERROR_DOCUMENT_TEXT) {
         answer_text(&question->to, status, fields, rule->value);
     } else if (rule && rule->kind == ERROR_DOCUMENT_URL) {
-        answer_redirect(&question->to, HTTP_FOUND, rule->value);
+        answer_redirect(&question->to, HTTP_FOUND, rule->value, false);
     } else {
         answer_page(&question->to, status, fields);
     }

@@ -36,11 +36,11 @@ static void note(const struct serving *serving, const struct question *question,
     exchange->field_count = (uint8_t)wishes->count;
 }
 
-static enum http_status status_of_trouble(enum status status, struct span *ret_fields)
+static enum handler_verdict answer_internal_error(struct question *question, const char *why)
 {
-    if (status != STATUS_EXHAUSTED) return HTTP_INTERNAL_SERVER_ERROR;
-    *ret_fields = SPAN("Retry-After: 1\r\n");
-    return HTTP_SERVICE_UNAVAILABLE;
+    struct turn *turn = question->to.turn;
+    trouble_tell(question->trouble, turn->now_us / 1000000, question->url, why);
+    return fallbacks_answer_error(question, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
 }
 
 static enum handler_verdict answer_file_of(struct question *question, struct entry *entry, struct span more_fields)
@@ -76,7 +76,7 @@ static enum handler_verdict answer_ruling(struct question *question, const struc
     struct ruling ruling;
     sites_read_ruling(entry_head(entry), &ruling);
     if (!ruling.location.data) return fallbacks_answer_error(question, ruling.status, SPAN_NONE, NULL);
-    answer_redirect(&question->to, ruling.status, ruling.location);
+    answer_redirect(&question->to, ruling.status, ruling.location, true);
     return HANDLER_ANSWERED;
 }
 
@@ -85,9 +85,9 @@ static enum handler_verdict answer_trouble(struct question *question, enum statu
 {
     if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
     if (status == STATUS_EXHAUSTED && question->asking->waited_ms < STARVED_MS_MAX) return HANDLER_STARVES;
-    struct span fields = SPAN_NONE;
-    enum http_status code = status_of_trouble(status, &fields);
-    return fallbacks_answer_error(question, code, fields, NULL);
+    if (status == STATUS_EXHAUSTED)
+        return fallbacks_answer_error(question, HTTP_SERVICE_UNAVAILABLE, SPAN("Retry-After: 1\r\n"), NULL);
+    return answer_internal_error(question, "the file system failed, or the file does not keep still");
 }
 
 /* Of a folder without an index, what is in it. */
@@ -111,7 +111,7 @@ static enum handler_verdict answer_listing(struct question *question)
 static enum handler_verdict answer_entry(struct question *question, struct entry *entry)
 {
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
-    if (!policy) return fallbacks_answer_error(question, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
+    if (!policy) return answer_internal_error(question, "no memory, or no number left, for the rules that hold for it");
     question->to.policy = policy;
     if (policy->is_restricted) {
         enum http_status refused = access_refuses(policy, question->peer);
@@ -191,6 +191,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     struct question question = {
         .to = { .turn = turn, .request = request, .closes = asking->closes, .policy = site->base_policy },
         .sites = serving->sites,
+        .trouble = &serving->trouble,
         .site = site,
         .asking = asking,
         .peer = asking->peer,

@@ -11,11 +11,13 @@
 #include "net/handler.h"
 #include "server/server_logs.h"
 #include "server/sites.h"
+#include "server/trouble.h"
 
 struct serving {
     struct cache *cache;
     struct sites *sites;
     struct server_logs *logs;
+    struct trouble trouble;
 };
 
 /* The connections' handler for `serving`, which must outlive it. */

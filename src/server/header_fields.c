@@ -1,6 +1,7 @@
 #include "server/header_fields.h"
 
-enum { FIELDS_MAX = 256 };
+/* Each counts for at least so much, so that the limit of bytes is one of lines, too; and one is Folio's own. */
+enum { LINE_BYTES_LEAST = 32, FIELDS_MAX = POLICY_FIELDS_BYTES_MAX / LINE_BYTES_LEAST + 1 };
 
 struct line {
     struct span name, value;
@@ -121,12 +122,44 @@ bool header_fields_make(struct arena *arena, const struct config_list *rules, st
            write_lines(arena, &always, false, &policy->always_fields);
 }
 
+static size_t line_bytes(const struct header_rule *rule)
+{
+    size_t size = rule->name.size + rule->value.size + sizeof ": \r\n";
+    return size < LINE_BYTES_LEAST ? LINE_BYTES_LEAST : size;
+}
+
+/* Those for the same field: what is set replaces, the rest adds up. */
+static size_t bytes_of_field(const struct config_list *rules, const struct header_rule *first)
+{
+    size_t longest = 0, sum = 0;
+    for (size_t i = 0; i < rules->count; i++) {
+        const struct header_rule *rule = rules->items[i];
+        if (rule->is_always != first->is_always || !span_equal_nocase(rule->name, first->name)) continue;
+        size_t size = line_bytes(rule);
+        if (rule->action == HEADER_SET && size > longest) longest = size;
+        if (rule->action == HEADER_ADD || rule->action == HEADER_APPEND) sum += size;
+    }
+    return longest + sum;
+}
+
+static bool is_first_of_field(const struct config_list *rules, size_t index)
+{
+    const struct header_rule *rule = rules->items[index];
+    for (size_t i = 0; i < index; i++) {
+        const struct header_rule *before = rules->items[i];
+        if (before->is_always == rule->is_always && span_equal_nocase(before->name, rule->name)) return false;
+    }
+    return true;
+}
+
 size_t header_fields_bytes(const struct config_list *rules)
 {
     size_t size = 0;
+    for (size_t i = 0; i < rules->count; i++) size += line_bytes(rules->items[i]);
+    if (size <= POLICY_FIELDS_BYTES_MAX) return size; /* the most of them */
+    size = 0;
     for (size_t i = 0; i < rules->count; i++) {
-        const struct header_rule *rule = rules->items[i];
-        size += rule->name.size + rule->value.size + sizeof ": \r\n";
+        if (is_first_of_field(rules, i)) size += bytes_of_field(rules, rules->items[i]);
     }
     return size;
 }

@@ -14,7 +14,8 @@
 NODISCARD bool header_fields_make(struct arena *arena, const struct config_list *rules, struct span cache_control,
                                   struct policy *policy);
 
-/* The bytes of all values that could come together in one answer, at most: what a configuration may have has a limit. */
+/* Bytes of all lines that could come together in one answer if every rule were for it, or more: a configuration may have
+ * POLICY_FIELDS_BYTES_MAX (server/config_limits.h). */
 size_t header_fields_bytes(const struct config_list *rules);
 
 #endif

@@ -77,11 +77,11 @@ static struct rule_set *make_set(struct policies *policies, unsigned site, const
 
 const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject)
 {
-    enum { MASK_BYTES_MAX = 1024 };
+    enum { MASK_BYTES_MAX = POLICY_SECTIONS_MAX / 8 };
     const struct config_list *sections = &policies->config->sites[site]->sections;
     unsigned char mask[MASK_BYTES_MAX] = { 0 };
     size_t mask_bytes = (sections->count + 7) / 8;
-    ASSERT(mask_bytes <= sizeof mask); /* CONFIG_SECTIONS_MAX */
+    ASSERT(mask_bytes <= sizeof mask); /* server/config_limits.h */
     for (size_t i = 0; i < sections->count; i++) {
         if (section_matches(sections->items[i], subject)) mask[i / 8] |= (unsigned char)(1u << i % 8);
     }

@@ -13,7 +13,7 @@
 #include "server/config.h"
 #include "server/section_match.h"
 
-enum { POLICIES_MAX = 65536, POLICY_NONE = 0, POLICY_FIELDS_BYTES_MAX = 8192 };
+enum { POLICIES_MAX = 65536, POLICY_NONE = 0, POLICY_FIELDS_BYTES_MAX = 8192, POLICY_SECTIONS_MAX = 8192 };
 
 struct policy {
     const struct rules *rules;    /* merged */

@@ -13,6 +13,7 @@
 #include "net/handler.h"
 #include "server/answer.h"
 #include "server/sites.h"
+#include "server/trouble.h"
 
 enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8 };
 
@@ -20,6 +21,7 @@ struct question {
     struct answer_to to;
     const struct sites *sites;
     const struct site *site;
+    struct trouble *trouble; /* all questions' */
     struct asking *asking;
     const struct peer_address *peer;
     struct span key, url;       /* url is a part of key; data NULL: there is none */

@@ -1,8 +1,7 @@
 /* section_match.h - which sections of the configuration are for a file and its URL.
  *
  * Role:   Apache's rules: a <Directory> is for what is in the folder and below it, a <Files> for names, a <Location> for a URL and
- *         what is below it; with wildcards, which do not match '/', for as many names
- *         as the pattern has, and what is below.
+ *         what is below it; with wildcards (base/glob.h), for what the pattern matches, and what is below that.
  * Owns:   nothing. Thread: any; pure functions.
  */
 #ifndef FOLIO_SERVER_SECTION_MATCH_H

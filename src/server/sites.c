@@ -509,13 +509,22 @@ static size_t describe_file(const struct load_facts *facts, const struct policy 
     return ready_head_write(&ready, out);
 }
 
+/* The URL of the index at `path` that stands for the folder at `url`. */
+static struct span index_of(struct span url, struct span path, char *room)
+{
+    struct span name = name_in(path);
+    memcpy(room, url.data, url.size);
+    memcpy(room + url.size, name.data, name.size);
+    return span_of(room, url.size + name.size);
+}
+
 size_t sites_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
 {
     const struct sites *sites = context;
     struct span key = facts->key, url, file = facts->path, coding = SPAN("");
     struct listing_view view = { .is_json = false };
     unsigned form;
-    char path[PATH_MAX + 1];
+    char path[PATH_MAX + 2], index_url[2 * PATH_MAX];
     bool is_listing = listing_key_read(key, &key, &view);
     if (form_key_read(key, &key, &form) && span_ends_with(file, sites->forms.suffixes[form])) {
         coding = coding_name((enum coding)form);
@@ -524,7 +533,13 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     const struct site *site = sites_of_key(sites, key, &url);
     path[0] = '/';
     if (file.size > 0) memcpy(path + 1, file.data, file.size);
-    const struct rules *rules = sites_rules(sites, site, facts->tree, span_of(path, file.size + 1), url);
+    struct span whole = span_of(path, file.size + 1);
+    /* As Apache, which looks for the index by a request of its own: <Location> is asked for the index's URL. */
+    bool is_index = facts->kind <= ENTRY_STREAM && url.data[url.size - 1] == '/';
+    if (is_index && url.size < sizeof index_url - NAME_MAX) url = index_of(url, whole, index_url);
+    /* And what is said of a folder holds for its name without the slash. */
+    if (facts->kind == ENTRY_FOLDER && whole.size < sizeof path - 1) path[whole.size++] = '/';
+    const struct rules *rules = sites_rules(sites, site, facts->tree, whole, url);
     *ret_policy = POLICY_NONE;
     if (!rules) return 0;
     bool has_content = facts->kind <= ENTRY_MADE;

@@ -96,6 +96,12 @@ REASONS = [
         lambda d: "Range" in d.names and "If-Range" not in d.names,
     ),
     (
+        "A date in If-Range",
+        "Folio: a date cannot tell two versions of one second apart, and the whole file is always right (RFC 9110, 13.1.5, 8.8.2.2). With an entity "
+        "tag the range is sent.",
+        lambda d: "If-Range" in d.names and d.aspect == "status",
+    ),
+    (
         "Conditions",
         "Folio and Apache: an If-Modified-Since later than the file's date holds (RFC 9110, 13.1.3); nginx wants the very date. lighttpd, "
         "told to make no entity tags, ignores If-Match, If-None-Match and If-Unmodified-Since, which 13.2.2 has evaluated first.",

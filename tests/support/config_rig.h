@@ -87,6 +87,20 @@ static inline const char *rig_errors(struct config_rig *rig)
     return rig->error;
 }
 
+/* A whole configuration, as /etc/folio.conf; false: rig->error is what was told. To be closed in both cases. */
+static inline bool rig_read(struct config_rig *rig, const char *text)
+{
+    const struct rig_file files[] = { { "/etc/folio.conf", text }, { NULL, NULL } };
+    rig_open_with(rig, files);
+    strcpy(rig->config.server_root, "/etc");
+    config_reader_include(rig->reader, SPAN("/etc/folio.conf"), false);
+    config_reader_finish(rig->reader);
+    rig->texts = NULL;
+    if (rig->report.mistakes == 0) return true;
+    (void)rig_errors(rig);
+    return false;
+}
+
 /* One line; false: rig->error is what was told. */
 static inline bool rig_line(struct config_rig *rig, struct span line)
 {

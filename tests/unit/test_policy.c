@@ -1,0 +1,125 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../support/config_rig.h"
+#include "server/policy.h"
+
+static struct config_rig rig;
+static struct policies *policies;
+
+static void open_policies(const char *text)
+{
+    if (!rig_read(&rig, text)) fail_msg("%s: %s", text, rig.error);
+    policies = policies_new(&rig.config);
+    assert_non_null(policies);
+}
+
+static void close_policies(void)
+{
+    policies_free(policies);
+    rig_close(&rig);
+}
+
+static const struct rules *rules_at(const char *url)
+{
+    struct section_subject subject = { .folder = SPAN("/srv"), .name = SPAN("a.css"), .url = span_of_string(url) };
+    return policies_rules(policies, 0, &subject);
+}
+
+static uint16_t number_of(const char *url, struct span type, struct span path)
+{
+    return policies_choose(policies, rules_at(url), type, path, false);
+}
+
+static void what_has_the_same_rules_has_the_same_policy(void **state)
+{
+    (void)state;
+    open_policies("<Location /a>\nHeader set X a\n</Location>\n<Location /b>\nHeader set X b\n</Location>\n");
+    uint16_t a = number_of("/a/1", SPAN("text/css"), SPAN("a.css")),
+             b = number_of("/b/1", SPAN("text/css"), SPAN("a.css"));
+    assert_int_not_equal(a, POLICY_NONE);
+    assert_ptr_equal(rules_at("/a/1"), rules_at("/a/2"));
+    assert_ptr_not_equal(rules_at("/a/1"), rules_at("/b/1"));
+    assert_int_equal(number_of("/a/2", SPAN("text/css"), SPAN("b.css")), a);
+    assert_int_not_equal(a, b);
+    assert_int_not_equal(number_of("/a/1", SPAN("text/html"), SPAN("a.html")), a);
+    assert_int_not_equal(number_of("/a/1", SPAN_NONE, SPAN("a.css")), a);
+    assert_true(span_equal(policies_get(policies, a)->success_fields, SPAN("Cache-Control: max-age=600\r\nX: a\r\n")));
+    assert_true(span_equal(policies_get(policies, b)->success_fields, SPAN("Cache-Control: max-age=600\r\nX: b\r\n")));
+    assert_null(policies_get(policies, POLICY_NONE));
+    close_policies();
+}
+
+/* Apache, "How the sections are merged": directories, files, locations; a list of Require replaces the one outside. */
+static void sections_come_over_one_another_in_apaches_order(void **state)
+{
+    (void)state;
+    open_policies("<Location /a>\nHeader set X location\n</Location>\n<Files *.css>\nHeader set X files\n</Files>\n"
+                  "<Directory /srv>\nHeader set X directory\nRequire all denied\n</Directory>\n"
+                  "<Location /a/open>\nRequire all granted\n</Location>\n");
+    static const struct {
+        const char *url, *x;
+        bool is_restricted;
+    } rows[] = { { "/a/1", "X: location\r\n", true },
+                 { "/b", "X: files\r\n", true },
+                 { "/a/open/1", "X: location\r\n", false } };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const struct policy *policy = policies_get(policies, number_of(rows[i].url, SPAN_NONE, SPAN("a.css")));
+        if (!span_equal(policy->success_fields, span_of_string(rows[i].x)) ||
+            policy->is_restricted != rows[i].is_restricted)
+            fail_msg("%s: %.*s", rows[i].url, (int)policy->success_fields.size, policy->success_fields.data);
+    }
+    close_policies();
+}
+
+static void a_folders_longer_path_comes_over_a_shorter_one(void **state)
+{
+    (void)state;
+    open_policies("<Directory /srv/a>\nFileETag Digest\n</Directory>\n<Directory /srv>\nFileETag None\n</Directory>\n");
+    struct section_subject outer = { .folder = SPAN("/srv"), .name = SPAN("x"), .url = SPAN("/x") };
+    struct section_subject inner = { .folder = SPAN("/srv/a/b"), .name = SPAN("x"), .url = SPAN("/a/b/x") };
+    assert_int_equal(policies_rules(policies, 0, &outer)->file_etag, ETAG_NONE);
+    assert_int_equal(policies_rules(policies, 0, &inner)->file_etag, ETAG_DIGEST);
+    close_policies();
+}
+
+static void when_there_are_too_many_there_is_none(void **state)
+{
+    (void)state;
+    enum { AGES = 10 };
+    open_policies("");
+    const struct rules *rules = rules_at("/");
+    struct rules *own = test_calloc(POLICIES_MAX / AGES, sizeof *own);
+    unsigned made = 0;
+    bool is_full = false;
+    /* Sets of rules of our own: a policy is of rules that are one if they lie at one place. */
+    for (unsigned i = 0; i < POLICIES_MAX / AGES && !is_full; i++) {
+        own[i] = *rules;
+        for (unsigned j = 0; j < AGES + 1 && !is_full; j++) {
+            own[i].cache_default_age_ms = 1000ull * j;
+            uint16_t number = policies_choose(policies, &own[i], SPAN("text/css"), SPAN("a.css"), false);
+            is_full = number == POLICY_NONE;
+            made += !is_full;
+        }
+    }
+    assert_true(is_full);
+    assert_int_equal(made, POLICIES_MAX - 1);
+    assert_int_not_equal(policies_choose(policies, &own[0], SPAN("text/css"), SPAN("a.css"), false), POLICY_NONE);
+    test_free(own);
+    close_policies();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_has_the_same_rules_has_the_same_policy),
+        cmocka_unit_test(sections_come_over_one_another_in_apaches_order),
+        cmocka_unit_test(a_folders_longer_path_comes_over_a_shorter_one),
+        cmocka_unit_test(when_there_are_too_many_there_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
