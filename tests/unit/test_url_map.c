@@ -56,8 +56,8 @@ static const struct {
     { "Alias /a /srv/a", "/a/", "/" },
     { "Alias /a /srv/a", "/ab", NULL },
     { "Alias / /srv/", "/a", "/a" },
-    { "AliasMatch ^/u/([a-z]+)/(.*)$ /home/$1/public/$2", "/u/bob/a b", "/home/bob/public/a b" },
-    { "AliasMatch ^/u/([a-z]+)/(.*)$ /home/$1/public/$2", "/u/Bob/a", NULL },
+    { "AliasMatch ^/u/([a-z]+)/(.*)$ /users/$1/public/$2", "/u/bob/a b", "/users/bob/public/a b" },
+    { "AliasMatch ^/u/([a-z]+)/(.*)$ /users/$1/public/$2", "/u/Bob/a", NULL },
 };
 
 static void read_line(const char *line)
@@ -129,8 +129,8 @@ static void the_fixed_folder_of_an_alias_match_ends_before_what_varies(void **st
     (void)state;
     static const struct {
         const char *line, *folder;
-    } folders[] = { { "AliasMatch ^/u/(.*) /home/$1/x", "/home" },
-                    { "AliasMatch ^/u/(.*) /home/user-$1", "/home" },
+    } folders[] = { { "AliasMatch ^/u/(.*) /users/$1/x", "/users" },
+                    { "AliasMatch ^/u/(.*) /users/user-$1", "/users" },
                     { "AliasMatch ^/u/(.*) /$1", "/" },
                     { "AliasMatch ^/u$ /srv/a/b.txt", "/srv/a" },
                     { "AliasMatch ^/u$ /srv/a\\$b/c", "/srv" } };
