@@ -75,6 +75,8 @@ struct exchange *turn_exchange(struct turn *turn, const struct request *request)
     exchange->outcome = CACHE_NONE;
     exchange->closes = false;
     exchange->field_count = 0;
+    exchange->has_client = false;
+    exchange->user_size = 0;
     exchange->line = request ? request->line : SPAN_NONE;
     exchange->method = request ? request->method_text : SPAN_NONE;
     exchange->target = request ? request->target : SPAN_NONE;

@@ -16,6 +16,7 @@
 #include "cache/cache.h"
 #include "http/request.h"
 #include "http/response_head.h"
+#include "platform/socket.h"
 
 enum {
     TURN_EXCHANGES_MAX = 64,
@@ -26,6 +27,8 @@ enum {
     EXCHANGE_FIELDS_MAX = 8,          /* that logs may want beside Referer and User-Agent */
     TURN_SCRATCH_BYTES = TURN_EXCHANGES_MAX * 3 * 1024 + TURN_ANSWER_BYTES_MAX,
 };
+
+enum { EXCHANGE_USER_BYTES = 64 }; /* of a longer name, the first */
 
 /* One request and its answer: what the log tells of it. */
 struct exchange {
@@ -39,7 +42,11 @@ struct exchange {
     bool closes;   /* the connection was to end with the answer */
     uint8_t field_count;
     enum cache_outcome outcome;
-    uint64_t received; /* bytes of the request: its head, and what it says is the length of its content */
+    uint64_t received;          /* bytes of the request: its head, and what it says is the length of its content */
+    bool has_client;            /* it is another than the peer */
+    uint8_t user_size;          /* 0: nobody said who he is, or rightly */
+    struct peer_address client; /* for whom a trusted proxy asked */
+    char user[EXCHANGE_USER_BYTES];
     struct span line, method, target, referer, agent; /* in the input, or, when pending, in its block */
     struct span fields[EXCHANGE_FIELDS_MAX]; /* field_count, the handler's to choose; the same, or in the scratch */
 };

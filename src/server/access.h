@@ -1,16 +1,24 @@
-/* access.h - who may have what: Require.
+/* access.h - who may have what: Require, by address or by name and password.
  *
- * Role:   decides for a policy that does not grant access to all, by the address of the client.
- * Owns:   nothing. Thread: any; a pure function.
+ * Role:   decides for a policy that does not grant access to all. One `Require` that is met suffices; nobody is asked for a name whom his
+ *         address lets in.
+ * Owns:   nothing. Thread: a worker's.
  */
 #ifndef FOLIO_SERVER_ACCESS_H
 #define FOLIO_SERVER_ACCESS_H
 
-#include "http/status.h"
-#include "platform/socket.h"
-#include "server/policy.h"
+#include "server/question.h"
 
-/* HTTP_NONE: granted; else what to answer. One `Require` that is met suffices. */
-NODISCARD enum http_status access_refuses(const struct policy *policy, const struct peer_address *client);
+enum access {
+    ACCESS_GRANTED,
+    ACCESS_DENIED,      /* 403: also to somebody with a right password who is not meant */
+    ACCESS_ASKS,        /* 401: a name and a password are wanted, or others than those */
+    ACCESS_WAITS,       /* they are being checked: return HANDLER_WAITS */
+    ACCESS_OVERWHELMED, /* 503: too many are being checked */
+    ACCESS_BROKEN,      /* 500: AuthUserFile cannot be read */
+};
+
+/* Whether the question's client may have what has `policy`. Who he turned out to be is noted in the question. */
+NODISCARD enum access access_decide(struct question *question, const struct policy *policy);
 
 #endif

@@ -53,7 +53,9 @@ static void set_default(const struct rules *rules, struct span type, struct span
         policy->control = SPAN("no-cache");
         policy->reason = "it is a page";
     } else if (fingerprint_is_in(path)) {
-        policy->control = SPAN("public, max-age=31536000, immutable");
+        /* RFC 9111, 3.5: `public` would have shared caches keep what only some may have. */
+        policy->control = rules_name_users(rules) ? SPAN("private, max-age=31536000, immutable")
+                                                  : SPAN("public, max-age=31536000, immutable");
         policy->reason = "its name carries a fingerprint of its content";
     } else {
         int size = snprintf(room, CACHE_POLICY_BYTES, "max-age=%" PRIu64, rules->cache_default_age_ms / 1000);

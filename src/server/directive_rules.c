@@ -167,8 +167,6 @@ bool set_require(struct directive_call *call)
     struct span what = directive_argument(call, 1);
     size_t count = directive_argument_count(call);
     struct span second = count > 1 ? directive_argument(call, 2) : SPAN_NONE;
-    bool names_users = span_equal_nocase(what, SPAN("valid-user")) || span_equal_nocase(what, SPAN("user"));
-    if (names_users && !directive_form_is_taken(call, "of users")) return false;
     if (count == 1 && span_equal_nocase(what, SPAN("valid-user")))
         return add_require(call, (struct require_rule){ .kind = REQUIRE_VALID_USER });
     if (count == 2 && span_equal_nocase(what, SPAN("all"))) {

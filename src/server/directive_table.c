@@ -116,7 +116,6 @@ static const struct directive table[] = {
     { .name = "AuthName",
       .arguments = "TEXT",
       .text = "What browsers are told that a name and password are for.",
-      .is_unbuilt = true,
       .set = set_text,
       TAKES(1),
       RULE_AT(AUTH_NAME, auth_name) },
@@ -124,7 +123,6 @@ static const struct directive table[] = {
       .arguments = "Basic|None",
       .fallback = "None",
       .text = "Whether a name and password are asked for; Require says whose suffice, AuthUserFile where they are.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "None|Basic",
@@ -132,7 +130,6 @@ static const struct directive table[] = {
     { .name = "AuthUserFile",
       .arguments = "FILE",
       .text = "Names and passwords, as htpasswd writes them, with bcrypt, SHA-crypt or APR1.",
-      .is_unbuilt = true,
       .set = set_file,
       TAKES(1),
       RULE_AT(AUTH_USER_FILE, auth_user_file) },
@@ -364,9 +361,10 @@ static const struct directive table[] = {
           "for none), %D %T %{s|ms|us}T (time taken), %H (protocol), %I %O (bytes received and sent, heads "
           "included), %m (method), %p (port that was asked for), %P (process), %q (query, with its ?), %r (request "
           "line), %s %>s (status), %t %{FORMAT}t (when the request came, also as strftime(3) writes it), %U (path as "
-          "it was asked for), %v (ServerName), %V (host that was asked for), %X (X aborted, + stays open, - closed), "
+          "it was asked for), %u (user), %v (ServerName), %V (host that was asked for), %X (X aborted, + stays open, - "
+          "closed), "
           "%{FIELD}i and %{FIELD}o (fields of the request and of the answer, 8 different ones in all logs "
-          "together), %%; %l and %u are -. What a client controls is escaped. \\t stands for a tab.",
+          "together), %%; %l is -. What a client controls is escaped. \\t stands for a tab.",
       .example = "LogFormat \"%v %h %t \\\"%r\\\" %>s %O %{ms}T\" timed\nCustomLog /var/log/folio/timed.log timed\n",
       .set = set_log_format,
       TAKES_FROM(1, 2),
@@ -542,15 +540,14 @@ static const struct directive table[] = {
     { .name = "RemoteIPHeader",
       .arguments = "NAME",
       .text = "The field in which trusted proxies tell the client's address, such as X-Forwarded-For.",
-      .is_unbuilt = true,
       .set = set_field_name,
       TAKES(1),
       PROCESS_AT(remote_ip_header) },
     { .name = "RemoteIPTrustedProxy",
       .arguments = "NETWORK...",
-      .text = "From where RemoteIPHeader and a PROXY header are believed; from elsewhere they are ignored.",
+      .text = "From where RemoteIPHeader is believed; from elsewhere it is ignored. What comes over a Unix socket is "
+              "believed.",
       .example = "RemoteIPHeader X-Forwarded-For\nRemoteIPTrustedProxy 10.0.0.0/8 fd00::/8\n",
-      .is_unbuilt = true,
       .set = set_trusted_proxy,
       TAKES_MANY(1),
       PROCESS },

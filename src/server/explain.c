@@ -366,6 +366,8 @@ static bool open_serving(struct explanation *explanation)
     explanation->serving.sites = sites_new(config, explanation->types);
     explanation->serving.logs = explanation->serving.sites ? server_logs_open_none(config) : NULL;
     if (!explanation->serving.logs) return false;
+    explanation->serving.authenticator = authenticator_new(config);
+    if (!explanation->serving.authenticator || !client_rules_init(&explanation->serving.clients, config)) return false;
     explanation->cache_options = (struct cache_options){
         .rules = {
             .forms = sites_forms(explanation->serving.sites),
@@ -405,6 +407,8 @@ int explain_run(const struct config *config, const struct explain_options *optio
     }
     /* The process ends: what a disk holds up is not waited for. */
     if (explanation->serving.cache && !cache_stop(explanation->serving.cache, 0)) return exit_status;
+    authenticator_free(explanation->serving.authenticator);
+    client_rules_done(&explanation->serving.clients);
     if (explanation->serving.cache) mailbox_done(&explanation->mailbox);
     turn_done(&explanation->turn);
     cache_free(explanation->serving.cache, NULL);

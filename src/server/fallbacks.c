@@ -23,7 +23,10 @@ static enum status find_file(struct question *question, struct span key, struct 
     if (status == STATUS_WOULD_BLOCK) return status;
     if (status != STATUS_OK || !entry_has_content(entry)) return STATUS_OK; /* then there is none to be had */
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
-    if (!policy || (policy->is_restricted && access_refuses(policy, question->peer) != HTTP_NONE)) return STATUS_OK;
+    if (!policy) return STATUS_OK;
+    enum access access = access_decide(question, policy);
+    if (access == ACCESS_WAITS) return STATUS_WOULD_BLOCK;
+    if (access != ACCESS_GRANTED) return STATUS_OK;
     *ret_entry = entry;
     return STATUS_OK;
 }

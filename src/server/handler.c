@@ -28,6 +28,10 @@ static void note(const struct serving *serving, const struct question *question,
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     exchange->outcome = question->outcome;
     exchange->site = (uint16_t)question->site->number;
+    exchange->has_client = question->peer == &question->client;
+    if (exchange->has_client) exchange->client = question->client;
+    exchange->user_size = question->user_size;
+    if (question->user_size > 0) memcpy(exchange->user, question->user, question->user_size);
     exchange->referer = request_value(question->to.request, FIELD_REFERER);
     exchange->agent = request_value(question->to.request, FIELD_USER_AGENT);
     if (wishes->count == 0) return;
@@ -108,14 +112,39 @@ static enum handler_verdict answer_listing(struct question *question)
                                   entry);
 }
 
+/* RFC 9110, 15.5.2: a 401 says how to ask. */
+static enum handler_verdict answer_without_access(struct question *question, enum access access,
+                                                  const struct policy *policy)
+{
+    char challenge[CHALLENGE_BYTES_MAX];
+    struct span fields = SPAN_NONE;
+    enum http_status status = HTTP_FORBIDDEN;
+    switch (access) {
+    case ACCESS_WAITS: return HANDLER_WAITS;
+    case ACCESS_ASKS:
+        status = HTTP_UNAUTHORIZED;
+        fields = span_of(challenge,
+                         (size_t)(authorization_append_challenge(challenge, policy->rules->auth_name) - challenge));
+        break;
+    case ACCESS_OVERWHELMED:
+        status = HTTP_SERVICE_UNAVAILABLE;
+        fields = SPAN("Retry-After: 1\r\n");
+        break;
+    case ACCESS_BROKEN: status = HTTP_INTERNAL_SERVER_ERROR; break;
+    case ACCESS_GRANTED:
+    case ACCESS_DENIED: break;
+    }
+    return fallbacks_answer_error(question, status, fields, NULL);
+}
+
 static enum handler_verdict answer_entry(struct question *question, struct entry *entry)
 {
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
     if (!policy) return answer_internal_error(question, "no memory, or no number left, for the rules that hold for it");
     question->to.policy = policy;
     if (policy->is_restricted) {
-        enum http_status refused = access_refuses(policy, question->peer);
-        if (refused != HTTP_NONE) return fallbacks_answer_error(question, refused, SPAN_NONE, NULL);
+        enum access access = access_decide(question, policy);
+        if (access != ACCESS_GRANTED) return answer_without_access(question, access, policy);
     }
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SNAPSHOT:
@@ -194,10 +223,12 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         .trouble = &serving->trouble,
         .site = site,
         .asking = asking,
+        .authenticator = serving->authenticator,
         .peer = asking->peer,
         .outcome = CACHE_NONE,
     };
     const char *head = turn_room(turn);
+    if (client_address_of(&serving->clients, request, asking->peer, &question.client)) question.peer = &question.client;
     enum handler_verdict verdict = !is_known && site->config->strict_host
                                        ? fallbacks_answer_error(&question, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
                                        : answer_method(&question);
@@ -243,12 +274,14 @@ static void finished(void *self, unsigned worker, const struct exchange *exchang
 {
     const struct serving *serving = self;
     char client[PEER_TEXT_BYTES];
+    const struct peer_address *who = exchange->has_client ? &exchange->client : peer;
     struct log_record record = {
         .time_s = exchange->time_s,
         .duration_us = clock_monotonic_us() - exchange->began_us,
         .bytes = exchange_content_sent(exchange, sent),
         .status = exchange->status,
-        .client = span_of(client, peer_address_text(peer, client)),
+        .client = span_of(client, peer_address_text(who, client)),
+        .user = exchange->user_size > 0 ? span_of(exchange->user, exchange->user_size) : SPAN_NONE,
         .line = exchange->line,
         .method = exchange->method,
         .target = exchange->target,

@@ -9,6 +9,8 @@
 
 #include "cache/cache.h"
 #include "net/handler.h"
+#include "server/authenticator.h"
+#include "server/client_address.h"
 #include "server/server_logs.h"
 #include "server/sites.h"
 #include "server/trouble.h"
@@ -18,6 +20,8 @@ struct serving {
     struct sites *sites;
     struct server_logs *logs;
     struct trouble trouble;
+    struct authenticator *authenticator;
+    struct client_rules clients;
 };
 
 /* The connections' handler for `serving`, which must outlive it. */

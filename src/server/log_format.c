@@ -15,7 +15,7 @@ static const struct {
     { 'X', LOG_PIECE_CLOSING, 0 },  { 'a', LOG_PIECE_CLIENT, 0 },   { 'b', LOG_PIECE_BYTES_OR_DASH, 0 },
     { 'h', LOG_PIECE_CLIENT, 0 },   { 'l', LOG_PIECE_NOBODY, 0 },   { 'm', LOG_PIECE_METHOD, 0 },
     { 'p', LOG_PIECE_PORT, 0 },     { 'q', LOG_PIECE_QUERY, 0 },    { 'r', LOG_PIECE_LINE, 0 },
-    { 's', LOG_PIECE_STATUS, 0 },   { 't', LOG_PIECE_TIME, 0 },     { 'u', LOG_PIECE_NOBODY, 0 },
+    { 's', LOG_PIECE_STATUS, 0 },   { 't', LOG_PIECE_TIME, 0 },     { 'u', LOG_PIECE_USER, 0 },
     { 'v', LOG_PIECE_SITE, 0 },
 };
 

@@ -35,8 +35,9 @@ struct log_wishes {
 
 enum log_piece_kind {
     LOG_PIECE_LITERAL,
-    LOG_PIECE_NOBODY, /* what is never known: the client's own word of who it is (RFC 1413), and its user without authentication */
+    LOG_PIECE_NOBODY, /* what is never known: the client's own word of who it is (RFC 1413) */
     LOG_PIECE_CLIENT,
+    LOG_PIECE_USER,
     LOG_PIECE_BYTES,
     LOG_PIECE_BYTES_OR_DASH,
     LOG_PIECE_DURATION,

@@ -155,6 +155,7 @@ static void put_piece(struct writing *writing, const struct log_piece *piece)
     case LOG_PIECE_LITERAL: writing->at = text_append(writing->at, piece->text); return;
     case LOG_PIECE_NOBODY: *writing->at++ = '-'; return;
     case LOG_PIECE_CLIENT: put_value(writing, record->client); return;
+    case LOG_PIECE_USER: put_value(writing, record->user); return;
     case LOG_PIECE_BYTES_OR_DASH:
         if (record->bytes > 0)
             put_number(writing, record->bytes);

@@ -10,10 +10,10 @@
 enum {
     LINE_ROOM = 12 * 1024, /* a request line of LimitRequestLine's default, and then some; a target */
     VALUE_ROOM = 8 * 1024,
-    NAME_ROOM = 512, /* client, method, outcome */
+    NAME_ROOM = 512, /* client, user, method, outcome */
     ESCAPE_BYTES_MAX = 6,
 };
-_Static_assert(LINE_ROOM + 2 * VALUE_ROOM + 3 * NAME_ROOM + 1024 <= LOG_LINE_BYTES_MAX, "a line must hold its values");
+_Static_assert(LINE_ROOM + 2 * VALUE_ROOM + 4 * NAME_ROOM + 1024 <= LOG_LINE_BYTES_MAX, "a line must hold its values");
 
 static const char digits_hex[] = "0123456789abcdef";
 
@@ -163,7 +163,9 @@ static char *put_common(char *out, enum log_format format, const struct log_cloc
 {
     static const struct span dash = { "-", 1 };
     out = record->client.size > 0 ? log_value_put(out, NAME_ROOM, record->client, false) : text_append(out, dash);
-    out = text_append(out, SPAN(" - - "));
+    out = text_append(out, SPAN(" - "));
+    out = record->user.size > 0 ? log_value_put(out, NAME_ROOM, record->user, false) : text_append(out, dash);
+    *out++ = ' ';
     out = text_append(out, span_of(clock->common, clock->common_size));
     *out++ = ' ';
     out = put_quoted(out, LINE_ROOM, record->line.size > 0 ? record->line : dash, dash);
@@ -195,6 +197,7 @@ static char *put_json(char *out, const struct log_clock *clock, const struct log
     uint64_t duration_us = record->duration_us > 0 ? (uint64_t)record->duration_us : 0;
     out = put_member(out, SPAN("{\"time\":"), NAME_ROOM, span_of(clock->iso, clock->iso_size));
     out = put_member(out, SPAN(",\"client\":"), NAME_ROOM, record->client);
+    if (record->user.size > 0) out = put_member(out, SPAN(",\"user\":"), NAME_ROOM, record->user);
     out = put_member(out, SPAN(",\"method\":"), NAME_ROOM, record->method);
     out = put_member(out, SPAN(",\"target\":"), LINE_ROOM, record->target);
     out = text_append(out, SPAN(",\"status\":"));

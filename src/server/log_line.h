@@ -22,6 +22,7 @@ struct log_record {
     uint64_t bytes;      /* of content that the socket took */
     unsigned status;
     struct span client; /* address, without port */
+    struct span user;   /* who said who he is, and rightly; data NULL: nobody */
     struct span line;   /* the request line as received; may be empty */
     struct span method;
     struct span target;
@@ -55,7 +56,7 @@ struct span log_clock_text(struct log_clock *clock, int64_t second);
 char *log_value_put(char *out, size_t room, struct span value, bool is_json);
 
 /* Write the line of `record`, with its '\n', to out, which has LOG_LINE_BYTES_MAX bytes; returns how many. Common and combined as
- * Apache writes them: \" \\ \n \t and \xhh in quoted values, "-" for what is absent and for 0 bytes. JSON: one object, keys time, client,
+ * Apache writes them: \" \\ \n \t and \xhh in quoted values, "-" for what is absent and for 0 bytes. JSON: one object, keys time, client, user (if there is one),
  * method, target, status, bytes, duration (seconds, microsecond digits), referer, agent, cache; null for what is absent; valid JSON whatever bytes came (bytes that
  * are not UTF-8 are written as \u00hh). */
 size_t log_line_format(enum log_format format, struct log_clock *clock, const struct log_record *record, char *out);

@@ -12,6 +12,7 @@
 #include "cache/cache.h"
 #include "net/handler.h"
 #include "server/answer.h"
+#include "server/authenticator.h"
 #include "server/sites.h"
 #include "server/trouble.h"
 
@@ -23,7 +24,11 @@ struct question {
     const struct site *site;
     struct trouble *trouble; /* all questions' */
     struct asking *asking;
-    const struct peer_address *peer;
+    struct authenticator *authenticator;
+    const struct peer_address *peer; /* the client */
+    struct peer_address client;      /* if it is not the connection's peer */
+    uint8_t user_size;               /* 0: nobody is known by name */
+    char user[EXCHANGE_USER_BYTES];
     struct span key, url;       /* url is a part of key; data NULL: there is none */
     enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
     uint8_t look_ups;           /* so far */

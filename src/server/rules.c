@@ -81,6 +81,15 @@ bool rules_are_open(const struct rules *rules)
     return rules->require.count == 0;
 }
 
+bool rules_name_users(const struct rules *rules)
+{
+    for (size_t i = 0; i < rules->require.count; i++) {
+        const struct require_rule *rule = rules->require.items[i];
+        if (rule->kind == REQUIRE_VALID_USER || rule->kind == REQUIRE_USER) return true;
+    }
+    return false;
+}
+
 bool rules_merge(struct arena *arena, const struct rules *base, const struct rules *over, struct rules *ret_rules)
 {
     struct rules result = *base;

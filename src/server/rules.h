@@ -153,6 +153,9 @@ static inline bool rules_have(const struct rules *rules, enum rule rule)
 /* Whether everybody is let in, whoever he is. */
 bool rules_are_open(const struct rules *rules);
 
+/* Whether somebody is let in by a name and a password. */
+bool rules_name_users(const struct rules *rules);
+
 /* What holds where `over` (the inner one) is written within `base`. Lists are shared where they can be, or made in
  * `arena`. ret_rules may be `base` or `over`. False: no memory. */
 NODISCARD bool rules_merge(struct arena *arena, const struct rules *base, const struct rules *over,

@@ -311,6 +311,8 @@ static void take_down(struct server *server, bool was_ready)
     bool has_ended = pinning_end_behind(server->behind, LOADS_GRACE_MS);
     if (server->serving.cache && !cache_stop(server->serving.cache, LOADS_GRACE_MS)) has_ended = false;
     if (!has_ended) abandon(server, requests, connections, was_ready);
+    authenticator_free(server->serving.authenticator); /* it may still answer; the workers' mailboxes are there */
+    client_rules_done(&server->serving.clients);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->serving.cache, &held);
     uint64_t lost = server_logs_close(server->serving.logs);
@@ -359,6 +361,11 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     if (!server->types) goto out;
     server->serving.sites = sites_new(config, server->types);
     if (!server->serving.sites) goto out;
+    server->serving.authenticator = authenticator_new(config);
+    if (!server->serving.authenticator || !client_rules_init(&server->serving.clients, config)) {
+        fail("no memory", NULL, "");
+        goto out;
+    }
     plan(server);
     server->worker_options.ended = ended;
     if (make_cache(server) && make_workers(server)) {

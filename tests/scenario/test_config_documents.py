@@ -54,7 +54,7 @@ def test_two_names_are_too_many():
 
 
 def test_the_sample_has_nothing_said_against_it_where_its_folders_exist(folder):
-    plant(folder, {name: "" for name in ("main/index.html", "main/assets/a.css", "main/internal/a", "docs/a", "app/a", "people/a")})
+    plant(folder, {name: "" for name in ("main/index.html", "main/assets/a.css", "main/internal/a", "docs/a", "app/a", "people/a", "users")})
     text = SAMPLE.replace("Define srv /srv\n", f"Define srv {folder}\n")
     text = text.replace("Define logs /var/log/folio\n", f"Define logs {folder}\n")
     assert text.count(str(folder)) == 2

@@ -53,7 +53,7 @@ class Machine:
         return log.read_text(encoding='ascii').splitlines() if log.exists() else []
 
 
-BUILD = ['gcc', 'libc6-dev', 'meson', 'ninja-build', 'pkgconf', 'liburcu-dev', 'libxxhash-dev', 'libpcre2-dev', 'libdeflate-dev', 'libbrotli-dev', 'libzstd-dev', 'media-types']
+BUILD = ['gcc', 'libc6-dev', 'meson', 'ninja-build', 'pkgconf', 'liburcu-dev', 'libxxhash-dev', 'libpcre2-dev', 'libcrypt-dev', 'libdeflate-dev', 'libbrotli-dev', 'libzstd-dev', 'media-types']
 
 
 @pytest.fixture
