@@ -49,7 +49,8 @@ static inline bool span_ends_with(struct span s, struct span suffix)
 /* What is left of `s` after its first `count` bytes; `count` is at most s.size. */
 static inline struct span span_from(struct span s, size_t count)
 {
-    return (struct span){ .data = s.data + count, .size = s.size - count };
+    /* Nothing added to no address is still none, but C does not say so. */
+    return (struct span){ .data = count > 0 ? s.data + count : s.data, .size = s.size - count };
 }
 
 static inline struct span span_first(struct span s, size_t count)
