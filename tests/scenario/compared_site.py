@@ -107,7 +107,8 @@ def apache_configuration(root):
     both = f"<Directory {root}>\n    Require all granted\n</Directory>\n"
     return (
         f"{both}<VirtualHost *:{{port}}>\nServerName main.example\nServerAlias *.main.example\nDocumentRoot {root}/main\n"
-        + APACHE_RULES + MAIN_MAPS.format(root=root)
+        + APACHE_RULES
+        + MAIN_MAPS.format(root=root)
         + f"</VirtualHost>\n<VirtualHost *:{{port}}>\nServerName second.example\nDocumentRoot {root}/second\nFileETag None\n"
         "AddDefaultCharset utf-8\nHeader set X-Site second\n</VirtualHost>\n"
     )
@@ -180,37 +181,144 @@ def requests():
     def ask(target, method="GET", host="main.example", **fields):
         asked.append(request(method, target, host, {name.replace("_", "-"): value for name, value in fields.items()}))
 
-    names = ["/", "/index.html", "/page.html", "/text.txt", "/style.css", "/script.js", "/data.json", "/picture.png",
-             "/big.bin", "/empty", "/noextension", "/archive.tar.gz", "/.well-known/security.txt", "/folder/",
-             "/folder", "/folder/inner.txt", "/docs/", "/docs", "/docs/guide/start.txt", "/docs/a.b.c", "/docs/none",
-             "/docsx", "/one-file.txt", "/one-file.txt/x", "/numbered/12", "/numbered/x", "/old", "/old?a=b", "/oldx",
-             "/old/below", "/moved/inner.txt", "/see", "/gone", "/blog/2020/inner.txt", "/blog/2020/a%20b", "/blog/x/y",
-             "/missing", "/missing/deep/er", "/private", "/private/", "/private/secret.txt", "/privateer",
-             "/local/for-us.txt", "/file.bak", "/.hidden"]
+    names = [
+        "/",
+        "/index.html",
+        "/page.html",
+        "/text.txt",
+        "/style.css",
+        "/script.js",
+        "/data.json",
+        "/picture.png",
+        "/big.bin",
+        "/empty",
+        "/noextension",
+        "/archive.tar.gz",
+        "/.well-known/security.txt",
+        "/folder/",
+        "/folder",
+        "/folder/inner.txt",
+        "/docs/",
+        "/docs",
+        "/docs/guide/start.txt",
+        "/docs/a.b.c",
+        "/docs/none",
+        "/docsx",
+        "/one-file.txt",
+        "/one-file.txt/x",
+        "/numbered/12",
+        "/numbered/x",
+        "/old",
+        "/old?a=b",
+        "/oldx",
+        "/old/below",
+        "/moved/inner.txt",
+        "/see",
+        "/gone",
+        "/blog/2020/inner.txt",
+        "/blog/2020/a%20b",
+        "/blog/x/y",
+        "/missing",
+        "/missing/deep/er",
+        "/private",
+        "/private/",
+        "/private/secret.txt",
+        "/privateer",
+        "/local/for-us.txt",
+        "/file.bak",
+        "/.hidden",
+    ]
     for name in names:
         ask(name)
         ask(name, "HEAD")
-    odd = ["/with%20space.txt", "/per%25cent.txt", "/plus+plus.txt", "/plus%2Bplus.txt", "/%C3%BCml%C3%A4ut.txt",
-           "/semi;colon.txt", "/semi%3Bcolon.txt", "/%74ext.txt", "/%74%65xt%2etxt", "/text.txt?query", "/text.txt?",
-           "/TEXT.txt", "/case.txt", "/Case.txt", "//text.txt", "/folder//inner.txt", "/./text.txt",
-           "/folder/../text.txt", "/folder/%2e%2e/text.txt", "/folder/..", "/folder/.", "/../text.txt", "/%2e%2e/text.txt",
-           "/folder%2Finner.txt", "/folder/..%2ftext.txt", "/text.txt/", "/text.txt/more", "/text.txt%00", "/%zz", "/%",
-           "/text.txt%20", "/folder/../private/secret.txt", "/%70rivate/secret.txt", "//private/secret.txt",
-           "/x/../private/secret.txt", "/PRIVATE/secret.txt", "/private%2Fsecret.txt", "/text.txt#part", "/\\text.txt",
-           "/%5Ctext.txt", "/text%2Etxt", "/folder/%69nner.txt", "/bare/", "/bare", "/empty/", "/..%c0%af../x"]
+    odd = [
+        "/with%20space.txt",
+        "/per%25cent.txt",
+        "/plus+plus.txt",
+        "/plus%2Bplus.txt",
+        "/%C3%BCml%C3%A4ut.txt",
+        "/semi;colon.txt",
+        "/semi%3Bcolon.txt",
+        "/%74ext.txt",
+        "/%74%65xt%2etxt",
+        "/text.txt?query",
+        "/text.txt?",
+        "/TEXT.txt",
+        "/case.txt",
+        "/Case.txt",
+        "//text.txt",
+        "/folder//inner.txt",
+        "/./text.txt",
+        "/folder/../text.txt",
+        "/folder/%2e%2e/text.txt",
+        "/folder/..",
+        "/folder/.",
+        "/../text.txt",
+        "/%2e%2e/text.txt",
+        "/folder%2Finner.txt",
+        "/folder/..%2ftext.txt",
+        "/text.txt/",
+        "/text.txt/more",
+        "/text.txt%00",
+        "/%zz",
+        "/%",
+        "/text.txt%20",
+        "/folder/../private/secret.txt",
+        "/%70rivate/secret.txt",
+        "//private/secret.txt",
+        "/x/../private/secret.txt",
+        "/PRIVATE/secret.txt",
+        "/private%2Fsecret.txt",
+        "/text.txt#part",
+        "/\\text.txt",
+        "/%5Ctext.txt",
+        "/text%2Etxt",
+        "/folder/%69nner.txt",
+        "/bare/",
+        "/bare",
+        "/empty/",
+        "/..%c0%af../x",
+    ]
     for target in odd:
         ask(target)
-    for fields in [{"If-Modified-Since": MODIFIED}, {"If-Modified-Since": EARLIER}, {"If-Modified-Since": LATER},
-                   {"If-Modified-Since": "no date"}, {"If-Modified-Since": "Tuesday, 14-Nov-23 22:13:20 GMT"},
-                   {"If-Modified-Since": "Tue Nov 14 22:13:20 2023"}, {"If-Unmodified-Since": EARLIER},
-                   {"If-Unmodified-Since": MODIFIED}, {"If-None-Match": "*"}, {"If-None-Match": '"other"'},
-                   {"If-Match": "*"}, {"If-Match": '"other"'},
-                   {"If-None-Match": '"other"', "If-Modified-Since": MODIFIED}]:
+    for fields in [
+        {"If-Modified-Since": MODIFIED},
+        {"If-Modified-Since": EARLIER},
+        {"If-Modified-Since": LATER},
+        {"If-Modified-Since": "no date"},
+        {"If-Modified-Since": "Tuesday, 14-Nov-23 22:13:20 GMT"},
+        {"If-Modified-Since": "Tue Nov 14 22:13:20 2023"},
+        {"If-Unmodified-Since": EARLIER},
+        {"If-Unmodified-Since": MODIFIED},
+        {"If-None-Match": "*"},
+        {"If-None-Match": '"other"'},
+        {"If-Match": "*"},
+        {"If-Match": '"other"'},
+        {"If-None-Match": '"other"', "If-Modified-Since": MODIFIED},
+    ]:
         for method in ("GET", "HEAD"):
             ask("/text.txt", method, **fields)
-    for value in ["bytes=0-9", "bytes=90-", "bytes=-10", "bytes=0-0", "bytes=99-99", "bytes=100-", "bytes=50-200",
-                  "bytes=-200", "bytes=-0", "bytes=9-5", "bytes=0-9,20-29", "bytes=0-9,5-14", "bytes=", "bytes=a-b", "lines=0-9",
-                  "bytes=0-9,200-", "BYTES=0-9", "bytes= 0-9", "bytes=18446744073709551616-"]:
+    for value in [
+        "bytes=0-9",
+        "bytes=90-",
+        "bytes=-10",
+        "bytes=0-0",
+        "bytes=99-99",
+        "bytes=100-",
+        "bytes=50-200",
+        "bytes=-200",
+        "bytes=-0",
+        "bytes=9-5",
+        "bytes=0-9,20-29",
+        "bytes=0-9,5-14",
+        "bytes=",
+        "bytes=a-b",
+        "lines=0-9",
+        "bytes=0-9,200-",
+        "BYTES=0-9",
+        "bytes= 0-9",
+        "bytes=18446744073709551616-",
+    ]:
         ask("/text.txt", Range=value)
     ask("/text.txt", "HEAD", Range="bytes=0-9")
     ask("/empty", Range="bytes=0-9")
@@ -222,8 +330,17 @@ def requests():
         ask("/text.txt", method)
         ask("/missing", method)
     ask("*", "OPTIONS")
-    for host in ["second.example", "SECOND.example", "second.example.", "second.example:80", "www.main.example",
-                 "unknown.example", "127.0.0.1", "[::1]", ""]:
+    for host in [
+        "second.example",
+        "SECOND.example",
+        "second.example.",
+        "second.example:80",
+        "www.main.example",
+        "unknown.example",
+        "127.0.0.1",
+        "[::1]",
+        "",
+    ]:
         ask("/", host=host)
         ask("/only-here.txt", host=host)
     ask("http://second.example/only-here.txt")
@@ -234,8 +351,20 @@ def requests():
     return list(dict.fromkeys(asked))
 
 
-FIELDS = ("Content-Type", "Content-Length", "Content-Range", "Content-Encoding", "Location", "Last-Modified", "Allow",
-          "Vary", "Cache-Control", "X-Content-Type-Options", "X-Site", "Accept-Ranges")
+FIELDS = (
+    "Content-Type",
+    "Content-Length",
+    "Content-Range",
+    "Content-Encoding",
+    "Location",
+    "Last-Modified",
+    "Allow",
+    "Vary",
+    "Cache-Control",
+    "X-Content-Type-Options",
+    "X-Site",
+    "Accept-Ranges",
+)
 OF_CONTENT = ("Content-Length", "Content-Type", "Last-Modified", "Vary", "Accept-Ranges")
 EVERYTHING = ("status", "content", *FIELDS)
 # What does not depend on how a server is told its types and fields.

@@ -227,7 +227,15 @@ def page(differences):
                 cells = (difference.aspect, *(difference.values.get(server, "") for server in ("Folio", *OTHERS)))
                 rows.setdefault(cells, []).append(f"`{difference.request()}`")
         if rows:
-            lines += ["", f"## {what}", "", why, "", "| request | what | Folio | Apache | nginx | lighttpd |", "|---|---|---|---|---|---|"]
+            lines += [
+                "",
+                f"## {what}",
+                "",
+                why,
+                "",
+                "| request | what | Folio | Apache | nginx | lighttpd |",
+                "|---|---|---|---|---|---|",
+            ]
             lines += [f"| {', '.join(requests)} | {' | '.join(cells)} |" for cells, requests in rows.items()]
     return "\n".join(lines) + "\n"
 

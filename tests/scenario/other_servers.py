@@ -11,9 +11,7 @@ from http1_client import Connection, request_bytes
 
 PATIENCE_S = 20
 MODULES = "/usr/lib/apache2/modules"
-APACHE_MODULES = (
-    "mpm_event authz_core authz_host dir alias autoindex mime headers expires negotiation setenvif env filter deflate".split()
-)
+APACHE_MODULES = "mpm_event authz_core authz_host dir alias autoindex mime headers expires negotiation setenvif env filter deflate".split()
 
 
 def free_port():
@@ -59,7 +57,6 @@ class OtherServer:
         self._log.close()
 
 
-
 def ask(address, method, target, fields, host):
     """One request on a connection of its own: (status, fields, content), read by a client that forgives; None: no answer."""
     with socket.create_connection(address, PATIENCE_S) as connection:
@@ -99,13 +96,16 @@ def nginx(folder, server):
     """`server` is the inside of its http block; {port} in it is filled in."""
     port = free_port()
     user = f"user {_owner()};\n" if os.geteuid() == 0 else ""
-    temporary = "".join(f"    {kind}_temp_path {folder}/{kind};\n" for kind in
-                        ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+    temporary = "".join(
+        f"    {kind}_temp_path {folder}/{kind};\n" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
     (folder / "nginx.conf").write_text(
         f"{user}daemon off;\nmaster_process off;\npid {folder}/pid;\nerror_log {folder}/error-output;\n"
-        "events {}\nhttp {\n    access_log off;\n" + temporary
+        "events {}\nhttp {\n    access_log off;\n"
+        + temporary
         + "    include /etc/nginx/mime.types;\n    default_type application/octet-stream;\n"
-        + server.replace("{port}", str(port)) + "}\n"
+        + server.replace("{port}", str(port))
+        + "}\n"
     )
     return OtherServer(folder, ["/usr/sbin/nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")], port)
 

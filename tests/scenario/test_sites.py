@@ -266,7 +266,11 @@ def test_fields_types_and_ages(site):
     )  # fmt: skip
     page, file, none = site.ask("/about.html"), site.ask("/folder/file.txt"), site.ask("/none")
     assert (page["X-A"], page["X-B"], page["ETag"], page["Cache-Control"]) == (None, "b", None, "private")
-    assert (file["X-A"], file["Content-Type"], file["Cache-Control"]) == ("a", "text/plain; charset=koi8-r", "max-age=3600")
+    assert (file["X-A"], file["Content-Type"], file["Cache-Control"]) == (
+        "a",
+        "text/plain; charset=koi8-r",
+        "max-age=3600",
+    )
     assert file["Expires"] is not None
     assert (none["X-A"], none["X-B"]) == (None, "b")
 

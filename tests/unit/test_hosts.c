@@ -103,13 +103,14 @@ static void the_most_specific_address_decides_first(void **state)
                                 "</VirtualHost>\n"
                                 "<VirtualHost 127.0.0.1:81 [::1]:81>\n"
                                 "ServerName both\n"
-                                "</VirtualHost>\n";
+                                "</VirtualHost>\n"
+                                "<VirtualHost 127.0.0.2>\nServerName other\n</VirtualHost>\n";
     static const struct {
         const char *address;
         uint16_t port;
         unsigned site;
-    } rows[] = { { "192.0.2.1", 80, 1 }, { "192.0.2.1", 81, 2 }, { "127.0.0.1", 80, 3 },
-                 { "127.0.0.1", 81, 4 }, { "::1", 81, 4 },       { "::1", 80, 1 } };
+    } rows[] = { { "192.0.2.1", 80, 1 }, { "192.0.2.1", 81, 2 }, { "127.0.0.1", 80, 3 }, { "127.0.0.1", 81, 4 },
+                 { "::1", 81, 4 },       { "127.0.0.2", 81, 5 }, { "::1", 80, 1 } };
     bool is_known;
     read_text(lines);
     struct hosts *hosts = hosts_new(&rig.config);
