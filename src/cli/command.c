@@ -13,6 +13,7 @@
 #include "server/config_print.h"
 #include "server/config_reader.h"
 #include "server/explain.h"
+#include "server/identity.h"
 #include "server/inheritance.h"
 #include "server/supervisor.h"
 
@@ -263,7 +264,7 @@ static bool is_right(const struct command *command)
 static bool configure_again(void *context, struct config *config)
 {
     struct command *command = context;
-    bool is_configured = configure(command) < 0 && is_right(command);
+    bool is_configured = configure(command) < 0 && is_right(command) && identity_is_possible(&command->config);
     config_report_done(&command->report);
     *config = command->config;
     command->config = (struct config){ 0 };
@@ -294,7 +295,8 @@ static int serve(struct command *command)
     struct config config = command->config;
     config_report_done(&command->report);
     command->config = (struct config){ 0 };
-    if (can_serve) return supervisor_run(&config, configure_again, command, command->argv);
+    if (can_serve && identity_is_possible(&config))
+        return supervisor_run(&config, configure_again, command, command->argv);
     config_done(&config);
     return command->is_misused ? EXIT_USAGE : EXIT_BAD_CONFIG;
 }

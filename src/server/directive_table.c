@@ -255,7 +255,6 @@ static const struct directive table[] = {
     { .name = "Group",
       .arguments = "NAME|#NUMBER",
       .text = "The group that the process which serves is of; without it, that of whoever starts it, or User's own.",
-      .is_unbuilt = true,
       .set = set_owner,
       TAKES(1),
       PROCESS_AT(group) },
@@ -501,8 +500,9 @@ static const struct directive table[] = {
       RULE_AT(OPTIONS, options) },
     { .name = "PidFile",
       .arguments = "FILE",
-      .text = "Write the number of the process that takes signals to FILE.",
-      .is_unbuilt = true,
+      .text = "Write the number of the process that takes signals to FILE, and remove FILE at the end. One that is "
+              "there is "
+              "replaced, unless the process that it names is running.",
       .set = set_file,
       TAKES(1),
       PROCESS_AT(pid_file) },
@@ -647,8 +647,9 @@ static const struct directive table[] = {
       PROCESS_AT(types_path) },
     { .name = "User",
       .arguments = "NAME|#NUMBER",
-      .text = "Who the process which serves runs as; without it, whoever starts it.",
-      .is_unbuilt = true,
+      .text =
+          "Who the process which serves runs as; without it, whoever starts it. Only root can become another. Sockets, "
+          "logs and PidFile are opened before; everything that is served must be readable by him.",
       .set = set_owner,
       TAKES(1),
       PROCESS_AT(user) },

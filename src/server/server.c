@@ -17,8 +17,10 @@
 #include "http/ready_head.h"
 #include "platform/lease_break.h"
 #include "platform/machine.h"
+#include "platform/privileges.h"
 #include "platform/thread.h"
 #include "server/handler.h"
+#include "server/identity.h"
 #include "server/listeners.h"
 #include "server/pinning.h"
 #include "server/site_listing.h"
@@ -179,8 +181,6 @@ static void let_signals_end_it(bool do_they)
 
 static bool make_workers(struct server *server)
 {
-    server->serving.logs = server_logs_open(server->config, server->thread_count);
-    if (!server->serving.logs) return false;
     server->worker_options.cache = server->serving.cache;
     server->worker_options.handler = serving_handler(&server->serving);
     server->team = (struct worker_team){ .count = server->thread_count, .workers = server->workers };
@@ -338,6 +338,21 @@ static int open_signals(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* In this order: threads have the rights of who starts them, and the folders of logs need not be the user's. */
+static bool open_logs_and_change_user(struct server *server)
+{
+    int error = privileges_freeze();
+    if (error != 0) {
+        errno = error;
+        return fail("cannot give up rights", NULL, "");
+    }
+    server->serving.logs = server_logs_open(server->config, server->thread_count);
+    if (!server->serving.logs) return false;
+    bool has_changed = identity_assume(server->config);
+    if (!has_changed) server->exit_status = EX_CONFIG;
+    return has_changed;
+}
+
 int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start)
 {
     struct server *server = calloc(1, sizeof *server);
@@ -357,6 +372,7 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     }
     let_signals_end_it(true);
     machine_allocator_tune();
+    if (!open_logs_and_change_user(server)) goto out;
     server->types = types_file_load(config->types_path);
     if (!server->types) goto out;
     server->serving.sites = sites_new(config, server->types);

@@ -16,6 +16,7 @@
 #include "platform/machine.h"
 #include "platform/thread.h"
 #include "server/listeners.h"
+#include "server/pid_file.h"
 #include "server/server.h"
 #include "server/upgrade.h"
 
@@ -45,6 +46,7 @@ struct supervisor {
     void *context;
     struct upgrade upgrade;
     struct listeners listeners;
+    struct pid_file pid_file;
     struct child children[CHILDREN_MAX];
     int signals;
     bool is_stopping;
@@ -180,6 +182,8 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
         supervisor->config = supervisor->next_config;
         supervisor->next_config = NULL;
         keep_listeners(supervisor);
+        if (!pid_file_write(&supervisor->pid_file, supervisor->config->pid_file))
+            fputs("folio: PidFile stays as it was\n", stderr);
     }
     if (!before) return;
     before->state = CHILD_LEAVING;
@@ -435,8 +439,8 @@ static bool begin(struct supervisor *supervisor, const struct config *first)
         return false;
     }
     *supervisor->config = *first;
-    return listeners_extend(&supervisor->listeners, first) && listeners_listen(&supervisor->listeners) &&
-           spawn(supervisor, supervisor->config);
+    return pid_file_write(&supervisor->pid_file, first->pid_file) && listeners_extend(&supervisor->listeners, first) &&
+           listeners_listen(&supervisor->listeners) && spawn(supervisor, supervisor->config);
 }
 
 int supervisor_run(const struct config *first, supervisor_configure *configure, void *context, char **argv)
@@ -455,6 +459,7 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     if (began && !supervisor->has_served && supervisor->exit_status == 0) puts("folio: stopped before it was ready");
     int exit_status = supervisor->exit_status;
     listeners_close(&supervisor->listeners);
+    pid_file_remove(&supervisor->pid_file);
     if (supervisor->signals >= 0) close(supervisor->signals);
     drop_config(&supervisor->next_config);
     drop_config(&supervisor->config);

@@ -45,3 +45,12 @@ def descriptors_below(pid, root):
         if target.startswith(str(root) + "/"):
             found.append(target)
     return found
+
+
+def is_gone(pid):
+    """Whether it has ended; where nobody waits for it, it stays as a zombie."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"

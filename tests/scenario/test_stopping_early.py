@@ -10,18 +10,10 @@ import pytest
 from folio_process import PATIENCE_S, command, eventually
 from http1_client import Connection, request_bytes
 from preloads import SlowDisk
+from process_facts import is_gone
 from site_tree import noise, plant
 
 pytestmark = pytest.mark.threads
-
-
-def is_gone(pid):
-    """Whether it has ended; where nobody waits for it, it stays as a zombie."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 def children_of(process):
