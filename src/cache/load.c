@@ -166,7 +166,9 @@ static void place_resolve(struct place *place, const struct load_rules *rules, s
 {
     place->target.tree = NULL;
     place->target.wants_list = false;
-    place->kind = rules->resolve(rules->context, key, &place->target) ? ENTRY_RULED : ENTRY_ABSENT;
+    bool is_resolved = rules->resolve(rules->context, key, &place->target);
+    if (!is_resolved) place->target.tree = NULL; /* nothing is there */
+    place->kind = is_resolved ? ENTRY_RULED : ENTRY_ABSENT;
 }
 
 /* Look there. STATUS_OK: `place` says what is there, and holds a descriptor if that is a file. */

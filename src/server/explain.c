@@ -32,6 +32,7 @@ enum {
     LOADERS = 2,
     ROUNDS_MAX = 100,
     PATIENCE_MS = 30000,
+    GRACE_MS = 2000, /* for threads that wait for a disk, at the end */
     TEXT_BYTES_MAX = 2 * PATH_MAX,
 };
 
@@ -405,8 +406,8 @@ int explain_run(const struct config *config, const struct explain_options *optio
         rcu_reader_end();
         if (options->is_json) printf("\n  ]\n}\n");
     }
-    /* The process ends: what a disk holds up is not waited for. */
-    if (explanation->serving.cache && !cache_stop(explanation->serving.cache, 0)) return exit_status;
+    /* The process ends: what a disk holds up is not waited for long. */
+    if (explanation->serving.cache && !cache_stop(explanation->serving.cache, GRACE_MS)) return exit_status;
     authenticator_free(explanation->serving.authenticator);
     client_rules_done(&explanation->serving.clients);
     if (explanation->serving.cache) mailbox_done(&explanation->mailbox);

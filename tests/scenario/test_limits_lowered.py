@@ -108,6 +108,12 @@ def test_fewer_descriptors_than_are_open(server):
         check_all(client)
 
 
+# A sanitizer takes address space for each byte, and ends the process when it gets none.
+needs_plain_build = pytest.mark.skipif("ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ,
+                                       reason="a sanitizer cannot do without address space")
+
+
+@needs_plain_build
 @pytest.mark.parametrize("more", [0, 64 << 10, MIB, 16 * MIB])
 def test_no_more_address_space(server, more):
     """Address space is what mmap, brk and new threads need; files that are not in memory are sent all the same."""
@@ -121,6 +127,7 @@ def test_no_more_address_space(server, more):
         check_all(first)
 
 
+@needs_plain_build
 def test_less_address_space_than_is_used(server):
     with server.connect() as first:
         check_all(first)
