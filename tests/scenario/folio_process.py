@@ -222,7 +222,7 @@ class Folio:
         errors = self.errors()
         lines = [line for line in self.lines if line is not None]
         assert code == 0, f"exit code {code}, standard error: {errors}"
-        assert self.expects_errors or errors == ""
+        assert self.expects_errors or errors == "", errors
         if self.expects_hang and ABANDONED.fullmatch(lines[-1]):
             return
         last = STOPPED.fullmatch(lines[-1])
