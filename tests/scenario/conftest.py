@@ -9,8 +9,9 @@ import pytest
 from folio_process import Fleet
 
 
+# A server is stopped before its folder goes: whoever is starting just then could not serve it.
 @pytest.fixture
-def folio():
+def folio(folder):  # pylint: disable=unused-argument
     """Start servers: folio(ROOT, OPTIONS..., bind=..., wrap=..., env=..., expects_errors=...)."""
     fleet = Fleet()
     yield fleet.start
@@ -18,7 +19,7 @@ def folio():
 
 
 @pytest.fixture(scope="module")
-def lasting_folio():
+def lasting_folio(lasting_folder):  # pylint: disable=unused-argument
     """The same, for a server that all tests of a file share."""
     fleet = Fleet()
     yield fleet.start
