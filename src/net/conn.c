@@ -27,9 +27,12 @@ static void expect_by(struct worker *worker, struct conn *conn, int64_t deadline
 void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct peer_address *peer)
 {
     uint32_t generation = (conn->generation + 1) & INT32_MAX, slot = conn->slot; /* all ones mean other things */
-    *conn = (struct conn){ .fd = fd, .slot = slot, .generation = generation, .phase = CONN_OPEN, .peer = *peer };
+    *conn = (struct conn){
+        .fd = fd, .slot = slot, .generation = generation, .phase = CONN_OPEN, .peer = *peer, .client = *peer
+    };
     const struct handler *handler = &worker->options->handler;
     if (handler->group_of) conn->group = handler->group_of(handler->self, fd);
+    conn->awaits_proxy = worker->options->expects_proxy;
     conn->is_writable = true; /* epoll tells at once if there is something to read already */
     list_init(&conn->ready);
     list_init(&conn->starved);

@@ -34,6 +34,7 @@ struct conn {
     uint8_t phase;         /* enum conn_phase */
     uint8_t framing;       /* enum content_framing: of the body that is being drained */
     uint16_t group;        /* the handler's: struct asking */
+    bool awaits_proxy : 1; /* the PROXY header is to come first */
     bool is_readable : 1;  /* the socket may have more to receive */
     bool is_writable : 1;  /* the socket may take more */
     bool has_ended : 1;    /* the peer will send nothing more */
@@ -62,7 +63,8 @@ struct conn {
         struct h1_parser parser; /* framing is CONTENT_NONE */
         struct drain drain;      /* otherwise */
     };
-    struct peer_address peer;
+    struct peer_address peer;   /* of the socket */
+    struct peer_address client; /* who asks: the same, or whom a proxy names */
 };
 
 /* A new connection, just accepted. */

@@ -1,3 +1,4 @@
+#include "http/proxy_protocol.h"
 #include "net/conn.h"
 #include "net/worker.h"
 
@@ -56,7 +57,7 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
         .mailbox = &worker->mailbox,
         .cookie = (uint64_t)conn->generation << 32 | conn->slot,
         .closes = !request->is_persistent || !can_be_drained(request),
-        .peer = &conn->peer,
+        .peer = &conn->client,
         .group = conn->group,
         .mails = conn->mails,
     };
@@ -104,10 +105,34 @@ static void refuse(struct worker *worker, struct conn *conn, enum http_status st
     conn->closes = conn->lingers = true;
 }
 
+/* The header in which a proxy names the client. Returns how many bytes were used; 0: it is not complete. Who sends none is no proxy, and
+ * gets no answer (haproxy's specification, section 2). */
+static size_t take_proxy_header(struct conn *conn, struct span bytes)
+{
+    struct proxy_header header;
+    size_t needed;
+    switch (proxy_protocol_parse(bytes.data, bytes.size, &needed, &header)) {
+    case PROXY_MORE: return 0;
+    case PROXY_REFUSED: conn->closes = true; return bytes.size;
+    case PROXY_DONE: break;
+    }
+    conn->awaits_proxy = false;
+    if (header.has_addresses) {
+        memcpy(conn->client.bytes, header.source.bytes, sizeof conn->client.bytes);
+        conn->client.port = header.source_port;
+        conn->client.is_unix = 0;
+    }
+    return header.size;
+}
+
 size_t conn_input(struct worker *worker, struct conn *conn, struct span bytes)
 {
     size_t at = 0;
     conn->has_request = false;
+    if (conn->awaits_proxy) {
+        at = take_proxy_header(conn, bytes);
+        if (conn->awaits_proxy) return at;
+    }
     while (at < bytes.size && !conn->closes) {
         if (conn->framing != CONTENT_NONE) {
             at += drain(worker, conn, span_from(bytes, at));

@@ -20,7 +20,8 @@ static void log_finished(struct worker *worker, struct conn *conn, const struct 
 {
     const struct handler *handler = &worker->options->handler;
     for (; *first < count && exchanges[*first].ends_at <= sent; (*first)++) {
-        if (handler->wants_log) handler->finished(handler->self, worker->index, &exchanges[*first], &conn->peer, sent);
+        if (handler->wants_log)
+            handler->finished(handler->self, worker->index, &exchanges[*first], &conn->client, sent);
     }
 }
 
@@ -32,7 +33,7 @@ void conn_log_aborted(struct worker *worker, struct conn *conn)
     atomic_fetch_add_explicit(&worker->counts.aborted, 1, memory_order_relaxed);
     for (; pending->exchange < pending->exchange_count && handler->wants_log; pending->exchange++) {
         struct exchange *exchange = &pending->exchanges[pending->exchange];
-        handler->finished(handler->self, worker->index, exchange, &conn->peer, pending->sent);
+        handler->finished(handler->self, worker->index, exchange, &conn->client, pending->sent);
     }
 }
 

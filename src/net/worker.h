@@ -31,6 +31,7 @@ struct worker_options {
     struct handler handler;
     struct cache *cache;
     struct h1_limits limits;
+    bool expects_proxy; /* each connection begins with a PROXY header */
     int64_t request_timeout_ms, keepalive_timeout_ms;
     int64_t load_timeout_ms;   /* a request, or a stream, waits so long for a disk */
     uint64_t send_min_bytes_s; /* 0: no lowest rate */

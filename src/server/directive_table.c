@@ -512,7 +512,6 @@ static const struct directive table[] = {
       .text = "Whether each connection begins with a PROXY header (version 1 or 2) that names the client; one that "
               "does not is "
               "closed.",
-      .is_unbuilt = true,
       .set = set_choice,
       TAKES(1),
       .choices = "off|on",

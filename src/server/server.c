@@ -107,6 +107,7 @@ static void plan(struct server *server)
             .fields = (uint32_t)config->limit_fields,
             .head_bytes = WORKER_INPUT_BYTES,
         },
+        .expects_proxy = config->proxy_protocol != 0,
         .request_timeout_ms = (int64_t)config->request_timeout_ms,
         .keepalive_timeout_ms = (int64_t)config->keepalive_timeout_ms,
         .load_timeout_ms = (int64_t)config->load_timeout_ms,

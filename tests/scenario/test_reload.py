@@ -141,6 +141,7 @@ def test_a_signal_to_all_processes_stops_them_in_order(folio, site):
     server = folio(None, "-f", site / "folio.conf", "--threads", "1")
     with server.connect(receive_buffer=16384) as slow:
         slow.send(request_bytes("GET", "/big"))
+        eventually(slow.has_input, "the beginning of the answer")
         server.settle()
         serving = server.serving_pid
         for number in (signal.SIGINT, signal.SIGTERM):

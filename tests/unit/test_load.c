@@ -5,6 +5,9 @@
 
 #include <cmocka.h>
 
+#include <linux/magic.h>
+#include <sys/vfs.h>
+
 #include <sys/resource.h>
 
 #include "../support/load_rig.h"
@@ -352,12 +355,23 @@ static void a_file_that_is_not_in_memory_is_left_to_a_loader(void **state)
     scratch_filled(&rig.scratch, "cold", 'c', 60000);
     int fd = openat(rig.scratch.fd, "cold", O_RDONLY | O_CLOEXEC);
     assert_int_equal(fsync(fd), 0);
-    assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-    assert_int_equal(fstatat(rig.scratch.fd, "cold", &(struct stat){ 0 }, 0), 0);
-    bool is_cold = !file_is_resident(fd, 0, 1);
+    struct statfs fs;
+    assert_int_equal(fstatfs(fd, &fs), 0);
+    if (fs.f_type == TMPFS_MAGIC || fs.f_type == RAMFS_MAGIC) {
+        close(fd);
+        skip();
+    }
+    /* The advice is taken when the system is done with the pages; looking whether it was would have them read. */
+    enum status status = STATUS_OK;
+    for (int tries = 0; tries < 200 && status == STATUS_OK; tries++) {
+        assert_int_equal(posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED), 0);
+        assert_int_equal(fstatat(rig.scratch.fd, "cold", &(struct stat){ 0 }, 0), 0);
+        status = rig_load(&rig, "/cold", FILE_NOWAIT, &entry, &may_publish);
+        if (status == STATUS_OK) entry_unref(entry);
+        if (status == STATUS_OK) nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+    }
     close(fd);
-    if (!is_cold) skip(); /* a file system in memory */
-    assert_int_equal(rig_load(&rig, "/cold", FILE_NOWAIT, &entry, &may_publish), STATUS_WOULD_BLOCK);
+    assert_int_equal(status, STATUS_WOULD_BLOCK);
     assert_int_equal(table_counts(rig.table).bytes, 0);
     assert_int_equal(kind_of("/cold"), ENTRY_SNAPSHOT);
     assert_int_equal(rig_load(&rig, "/cold", FILE_NOWAIT, &entry, &may_publish), STATUS_OK);
