@@ -30,7 +30,8 @@ struct line {
 struct forms {
     const struct load_rules *rules;
     struct table *table;
-    pthread_mutex_t lock; /* guards everything below */
+    _Atomic bool gives_up; /* what is being made is not to be made; relaxed: a hint */
+    pthread_mutex_t lock;  /* guards everything below */
     bool is_stopping;
     struct line looking, making;
 };
@@ -195,7 +196,7 @@ static void make_form(struct forms *forms, struct entry *entry, struct span tag,
     }
     size_t room = content.size * SMALLER_PERCENT / 100;
     char *made = malloc(room);
-    size_t size = made ? rules->make(rules->context, form, content, made, room) : 0;
+    size_t size = made ? rules->make(rules->context, form, content, made, room, &forms->gives_up) : 0;
     if (size > 0 && keep_made(forms, key, span_of(made, size))) note(entry, ENTRY_FORM_MADE, form);
     free(made);
 }
@@ -308,13 +309,17 @@ struct forms *forms_new(const struct load_rules *rules, struct table *table)
 
 bool forms_stop(struct forms *forms, int64_t patience_ms)
 {
+    enum { MAKING_MS = 3000 };
+    atomic_store_explicit(&forms->gives_up, true, memory_order_relaxed);
     pthread_mutex_lock(&forms->lock);
     forms->is_stopping = true;
     pthread_cond_signal(&forms->looking.has_work);
     pthread_cond_signal(&forms->making.has_work);
     pthread_mutex_unlock(&forms->lock);
-    /* Who looks is who starts the other. */
-    return line_stop(&forms->looking, patience_ms) && line_stop(&forms->making, patience_ms);
+    /* Who looks is who starts the other. That one waits for no device, and for others no longer. */
+    if (!line_stop(&forms->looking, patience_ms)) return false;
+    if (forms->making.is_started) thread_yield_no_more(forms->making.thread);
+    return line_stop(&forms->making, patience_ms >= 0 && patience_ms < MAKING_MS ? MAKING_MS : patience_ms);
 }
 
 void forms_free(struct forms *forms)

@@ -32,8 +32,9 @@ struct form_rules {
     bool (*are_made_of)(void *context, const struct entry *entry);
     /* The text that names this version of the content, to `out` (FORM_TAG_BYTES_MAX): equal for equal content. Returns its size. */
     size_t (*tag_of)(void *context, const struct entry *entry, char *out);
-    /* `content` in the form, to `out`. 0: it is not smaller than `room`, or no memory. By the making thread. */
-    size_t (*make)(void *context, unsigned form, struct span content, char *out, size_t room);
+    /* `content` in the form, to `out`. 0: it is not smaller than `room`, no memory, or *gives_up. By the making thread. */
+    size_t (*make)(void *context, unsigned form, struct span content, char *out, size_t room,
+                   const _Atomic bool *gives_up);
     /* The head of a made form, whose content has that digest, to `out`. Returns its size. */
     size_t (*describe)(void *context, const uint64_t digest[2], char *out);
 };

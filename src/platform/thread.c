@@ -76,6 +76,12 @@ void thread_yield_to_others(void)
     (void)pthread_setschedparam(pthread_self(), SCHED_IDLE, &none);
 }
 
+void thread_yield_no_more(pthread_t thread)
+{
+    struct sched_param none = { 0 };
+    (void)pthread_setschedparam(thread, SCHED_OTHER, &none);
+}
+
 unsigned thread_cpus(void)
 {
     cpu_set_t allowed;

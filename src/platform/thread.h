@@ -29,8 +29,9 @@ void thread_bind_to_cpu(unsigned index);
  * run soon. A hint; failure is ignored (a better nice value takes CAP_SYS_NICE or RLIMIT_NICE; a short slice, Linux 6.12). */
 void thread_hurry(void);
 
-/* The calling thread runs when no other wants to. A hint; failure is ignored. */
+/* The calling thread runs when no other wants to, until another calls thread_yield_no_more() for it. Hints; failure is ignored. */
 void thread_yield_to_others(void);
+void thread_yield_no_more(pthread_t thread);
 
 /* The CPUs that this process may use; at least 1. */
 unsigned thread_cpus(void);

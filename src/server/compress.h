@@ -6,13 +6,17 @@
 #ifndef FOLIO_SERVER_COMPRESS_H
 #define FOLIO_SERVER_COMPRESS_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/span.h"
 #include "http/accept_encoding.h"
 
-/* `content` in `coding` (not the identity), to `out`. 0: it takes more than `room`, or there is no memory. */
-NODISCARD size_t compress_content(enum coding coding, struct span content, char *out, size_t room);
+/* `content` in `coding` (not the identity), to `out`. 0: it takes more than `room`, there is no memory, or *gives_up became true, which is looked
+ * at every tenth of a second or so. */
+NODISCARD size_t compress_content(enum coding coding, struct span content, char *out, size_t room,
+                                  const _Atomic bool *gives_up);
 
 #endif

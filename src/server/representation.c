@@ -111,10 +111,11 @@ static size_t tag_of(void *context, const struct entry *entry, char *out)
     return (size_t)(text_append(out, head.values.etag) - out);
 }
 
-static size_t make(void *context, unsigned form, struct span content, char *out, size_t room)
+static size_t make(void *context, unsigned form, struct span content, char *out, size_t room,
+                   const _Atomic bool *gives_up)
 {
     (void)context;
-    return compress_content((enum coding)form, content, out, room);
+    return compress_content((enum coding)form, content, out, room, gives_up);
 }
 
 static size_t describe(void *context, const uint64_t digest[2], char *out)

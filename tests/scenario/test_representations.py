@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import random
 import shutil
 import subprocess
 import time
@@ -203,6 +204,15 @@ def test_without_room_files_are_sent_as_they_are(folio, folder):
             answer = get(server, f"/{i}.txt", "gzip")
             body = decoded(answer) if answer["Content-Encoding"] else answer.body
             assert body == bytes([65 + i % 26, 32]) * 30000
+
+
+def test_a_stop_does_not_wait_until_something_big_is_compressed(folio, folder):
+    words = random.Random(1).choices(["alpha", "beta", "gamma", "delta", "omega\n", "0x17"], k=1_000_000)
+    write(folder, "big.txt", " ".join(words).encode())
+    server = folio(folder)
+    get(server, "/big.txt")
+    time.sleep(0.5)  # so that it is at it; else nothing is tested, and nothing fails
+    assert server.stop()["references"] == 0
 
 
 def test_the_tools_of_these_tests_are_there():
