@@ -140,7 +140,10 @@ int machine_descriptor_lowest(int like)
 
 unsigned machine_descriptors_open(void)
 {
-    DIR *folder = opendir("/proc/self/fd");
+    enum { TRIES_MAX = 3 };
+    DIR *folder = NULL;
+    /* The system may be short of descriptors for a moment; what is asked here is of this process alone. */
+    for (int tries = 0; !folder && tries < TRIES_MAX; tries++) folder = opendir("/proc/self/fd");
     if (!folder) return 0;
     unsigned count = 0;
     for (const struct dirent *item; (item = readdir(folder)) != NULL;) count += item->d_name[0] != '.';

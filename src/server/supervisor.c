@@ -443,11 +443,19 @@ static bool begin(struct supervisor *supervisor, const struct config *first)
            listeners_listen(&supervisor->listeners) && spawn(supervisor, supervisor->config);
 }
 
+/* What was given is ours to free, also if we did not get so far. */
+static void free_given(const struct config *first)
+{
+    struct config given = *first;
+    config_done(&given);
+}
+
 int supervisor_run(const struct config *first, supervisor_configure *configure, void *context, char **argv)
 {
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (!supervisor) {
         fputs("folio: no memory\n", stderr);
+        if (first) free_given(first);
         return 1;
     }
     supervisor->configure = configure;
@@ -462,6 +470,7 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     pid_file_remove(&supervisor->pid_file);
     if (supervisor->signals >= 0) close(supervisor->signals);
     drop_config(&supervisor->next_config);
+    if (first && !supervisor->config) free_given(first);
     drop_config(&supervisor->config);
     upgrade_done(&supervisor->upgrade);
     free(supervisor);

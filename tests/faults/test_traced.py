@@ -25,7 +25,7 @@ UNSEEN = [
     "recvfrom:error=EINTR:when=2+2", "sendto:error=EINTR:when=2+2", "sendmsg:error=EINTR:when=1+2",
     "sendfile:error=EINTR:when=1+2", "sendto:error=ENOBUFS:when=3+5", "sendmsg:error=ENOMEM:when=2+3",
     "sendfile:error=ENOMEM:when=2+4", "epoll_wait:error=EINTR:when=2+2", "poll:error=EINTR:when=2+2",
-    "read:error=EINTR:when=40+2", "epoll_ctl:error=ENOMEM:when=6+2", "inotify_add_watch:error=ENOSPC:when=1+1",
+    "read:error=EINTR:when=20+2", "epoll_ctl:error=ENOMEM:when=6+2", "inotify_add_watch:error=ENOSPC:when=1+1",
     "inotify_add_watch:error=ENOMEM:when=3+2", "fadvise64:error=EINTR:when=1+2", "setsockopt:error=ENOBUFS:when=9+2",
     "fcntl:error=EAGAIN:when=20+3",
 ]  # fmt: skip
