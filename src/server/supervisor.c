@@ -389,6 +389,16 @@ static void start_again(struct supervisor *supervisor)
     if (!began) supervisor->restart_at_ms = now_ms() + PAUSE_MS_MAX;
 }
 
+/* One that says that it is ready, is: also to a signal that came right after. */
+static void heed_ready(struct supervisor *supervisor)
+{
+    struct child *starting = child_in(supervisor, CHILD_STARTING);
+    struct pollfd wait = { .fd = starting ? starting->ready : -1, .events = POLLIN };
+    char byte;
+    if (poll(&wait, 1, 0) > 0 && (wait.revents & POLLIN) && read(wait.fd, &byte, 1) == 1)
+        switch_to(supervisor, starting);
+}
+
 static void run(struct supervisor *supervisor)
 {
     for (;;) {
@@ -407,7 +417,10 @@ static void run(struct supervisor *supervisor)
         if (polled > 0 && wait[1].revents && read(starting->ready, &byte, 1) == 1) switch_to(supervisor, starting);
         if (polled > 0 && (wait[1].revents & POLLHUP) && !(wait[1].revents & POLLIN)) usleep(1000); /* it is ending */
         struct signalfd_siginfo info;
-        while (read(supervisor->signals, &info, sizeof info) == sizeof info) obey(supervisor, info.ssi_signo);
+        while (read(supervisor->signals, &info, sizeof info) == sizeof info) {
+            heed_ready(supervisor);
+            obey(supervisor, info.ssi_signo);
+        }
         if (supervisor->restart_at_ms && !supervisor->is_stopping && now_ms() >= supervisor->restart_at_ms &&
             !child_in(supervisor, CHILD_STARTING))
             start_again(supervisor);
