@@ -229,7 +229,7 @@ enum { STAMPED_BYTES = 20000, PIECE_BYTES = 16000 };
 /* When the writer began with a version that is not whole yet, in us; 0: it is between two. */
 static _Atomic int64_t half_since_us;
 
-/* Somebody else has had the CPU in the midst of a version: without a lease whoever rests so long is taken to be done. */
+/* Somebody else has had the CPU in the midst of a version: whoever rests so long, with the file open, is taken to be done. */
 static bool writer_was_held_up(void)
 {
     int64_t since_us = atomic_load(&half_since_us);
@@ -294,8 +294,7 @@ static void a_file_that_is_written_is_never_torn(void **state)
         if (status != STATUS_OK) continue;
         bool is_kept = entry->kind == ENTRY_SNAPSHOT;
         whole += is_kept && is_one_version(entry);
-        bool is_excused = !has_leases && writer_was_held_up();
-        torn += is_kept ? !is_one_version(entry) && !is_excused : may_publish;
+        torn += is_kept ? !is_one_version(entry) && !writer_was_held_up() : may_publish;
         entry_unref(entry);
     }
     atomic_store(&is_over, 1);
