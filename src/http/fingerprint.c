@@ -161,6 +161,42 @@ static bool is_short(struct span token, char separator)
     return all >= 3u + (separator == '.' || counts.of[JOINER] > 0);
 }
 
+/* The characters from `at` on that are of one kind. */
+static size_t run_at(struct span text, size_t at)
+{
+    size_t end = at;
+    while (end < text.size && letter_of(text.data[end]) == letter_of(text.data[at])) end++;
+    return end - at;
+}
+
+/* Whether capitals stand only where they do in words that are joined: `iPhone15`, `HTMLPage`, `xTermJS3`, `A4_paper`; not `BEWEleO7`. */
+static bool has_capitals_of_words(struct span token)
+{
+    size_t part = 0; /* where it begins: behind a joiner, or digits in front */
+    for (size_t at = 0, size; at < token.size; at += size) {
+        enum letter kind = letter_of(token.data[at]);
+        size = run_at(token, at);
+        if (kind == JOINER || (kind == DIGIT && at == part)) part = at + size;
+        if (kind != CAPITAL) continue;
+        bool is_first = at == part || (at == part + 1 && size > 1);
+        bool is_front = size == 1 && at + 1 < token.size && letter_of(token.data[at + 1]) == SMALL;
+        size_t next = at + size;
+        while (next < token.size && letter_of(token.data[next]) == DIGIT) next++;
+        bool is_last = size > 1 && (next == token.size || letter_of(token.data[next]) == JOINER);
+        if (!is_first && !is_front && !is_last) return false;
+    }
+    return true;
+}
+
+/* The same as is_short() in the folder that bundlers write to, where it takes less to be one: 96 % of what is random in base 64 is. */
+static bool is_short_among_assets(struct span token)
+{
+    struct counts counts = count(token);
+    struct strangeness strangeness = strangeness_of(token);
+    if (counts.of[OTHER] > 0 || counts.of[CAPITAL] == 0 || counts.distinct < DISTINCT_MIN) return false;
+    return strangeness.rare + strangeness.changes >= (counts.of[SMALL] > 0 ? 2 : 5) && !has_capitals_of_words(token);
+}
+
 /* 8-4-4-4-12 at the end: names what was uploaded, not what is in it. */
 static bool ends_with_uuid(struct span stem)
 {
@@ -175,7 +211,7 @@ static bool ends_with_uuid(struct span stem)
 }
 
 /* Whether what stands before an extension, the last one or another, ends with a fingerprint. */
-static bool stem_ends_with_one(struct span stem, bool is_last)
+static bool stem_ends_with_one(struct span stem, bool is_last, bool is_asset)
 {
     if (ends_with_uuid(stem)) return false;
     size_t at = stem.size;
@@ -189,7 +225,8 @@ static bool stem_ends_with_one(struct span stem, bool is_last)
     if (stem.size <= SHORT_BYTES + 1) return false;
     char separator = stem.data[stem.size - SHORT_BYTES - 1];
     if (separator != '-' && separator != '.') return false;
-    return is_short(span_from(stem, stem.size - SHORT_BYTES), separator);
+    struct span last = span_from(stem, stem.size - SHORT_BYTES);
+    return is_short(last, separator) || (is_asset && separator == '-' && is_short_among_assets(last));
 }
 
 static bool is_extension(struct span text)
@@ -224,7 +261,8 @@ bool fingerprint_is_in(struct span path)
 {
     const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
     struct span name = slash ? span_from(path, (size_t)(slash + 1 - path.data)) : path;
-    struct span stem = name;
+    struct span stem = name, folder = span_first(path, path.size - name.size);
+    bool is_asset = span_ends_with(folder, SPAN("/assets/")); /* Vite's default, and others' */
     bool has_fingerprint = false;
     for (unsigned extensions = 0; extensions < EXTENSIONS_MAX && !has_fingerprint; extensions++) {
         const char *dot = stem.size > 0 ? memrchr(stem.data, '.', stem.size) : NULL;
@@ -233,7 +271,7 @@ bool fingerprint_is_in(struct span path)
         if (!is_extension(extension)) break;
         if (extensions == 0 && is_page(extension)) return false;
         stem = span_first(stem, (size_t)(dot - stem.data));
-        has_fingerprint = stem_ends_with_one(stem, extensions == 0);
+        has_fingerprint = stem_ends_with_one(stem, extensions == 0, is_asset);
     }
     /* A name without an extension may be a page, too. */
     return has_fingerprint || (stem.size < name.size && lies_in_immutable_folder(path));

@@ -19,7 +19,8 @@
  *  - hexadecimal digits behind '.' or '-', in a length that digests have: webpack, Parcel, create-react-app, Propshaft (8), Django
  *    (12), Angular, Next.js (16), webpack (20), md5, sha1, sha256 and longer (Hugo, Sprockets);
  *  - 8 of A-Z and 2-7 behind '-': esbuild, Angular; 8 of the URL-safe base 64 behind '-' or '.': Rollup, Vite, Astro; 8 small
- *    letters and digits behind '-': Bun;
+ *    letters and digits behind '-': Bun. In a folder `assets`, Vite's, it takes less to be one of these: all but what is
+ *    written as words are;
  *  - what lies in a folder of which a framework's documentation says so: _next/static/, _app/immutable/, _astro/.
  *
  * Behind the fingerprint there may be up to three extensions (`.chunk.js.map`). A page (HTML) has none, whatever it is called. */

@@ -19,7 +19,7 @@ struct cache_policy {
     struct config_place place; /* neither makes a difference */
 };
 
-/* For the file at `path`, of media type `type` (without parameters). `room` may come to hold the value. */
+/* For the file at `path` (in its tree, with the '/' in front), of media type `type` (without parameters). `room` may come to hold the value. */
 struct cache_policy cache_policy_of(const struct rules *rules, struct span type, struct span path,
                                     char room[CACHE_POLICY_BYTES]);
 

@@ -282,7 +282,7 @@ static void tell_file(struct explanation *explanation, const struct policy *poli
 {
     char size[QUANTITY_TEXT_BYTES], date[HTTP_DATE_BYTES], room[CACHE_POLICY_BYTES];
     http_date_format(entry->identity.modified_s, date);
-    tell_text(explanation, "file", nowhere, "%s/%s", target->tree->path, path);
+    tell_text(explanation, "file", nowhere, "%s%s", target->tree->path, path);
     tell_text(explanation, "version", nowhere, "%s, of %.*s", quantity_format_bytes(entry->body_size, size),
               HTTP_DATE_BYTES, date);
     struct content_type type;
@@ -298,18 +298,18 @@ static void tell_file(struct explanation *explanation, const struct policy *poli
 static void tell_entry(struct explanation *explanation, const struct site *site, struct entry *entry)
 {
     struct load_target target;
-    char path[PATH_MAX], folder[2 * PATH_MAX] = "";
+    char path[PATH_MAX + 1] = "/", folder[2 * PATH_MAX] = "";
     const struct policy *policy = policies_get(sites_policies(explanation->serving.sites), entry->policy);
     if (!policy || !sites_place(site, explanation->url, &target)) return;
     rcu_offline();
-    bool is_file = target.tree && load_find_path(&explanation->cache_options.rules, explanation->key, path);
+    bool is_file = target.tree && load_find_path(&explanation->cache_options.rules, explanation->key, path + 1);
     if (is_file) forms_find(&explanation->cache_options.rules, cache_table(explanation->serving.cache), entry);
     rcu_online();
     if (is_file) tell_file(explanation, policy, &target, path, entry);
     tell_text(explanation, "kind", nowhere, "%s", kind_of(entry));
     struct section_subject subject = { .url = explanation->url };
     if (target.tree) {
-        const char *below = is_file ? path : target.path + 1;
+        const char *below = is_file ? path + 1 : target.path + 1;
         const char *slash = strrchr(below, '/');
         size_t size = is_file ? (slash ? (size_t)(slash - below) : 0) : 0;
         int folder_size =

@@ -41,7 +41,7 @@ void policies_free(struct policies *policies); /* takes NULL */
 const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject);
 
 /* The policy of what has the rules `rules` (of policies_rules()); type: its media type, without parameters; data NULL for what is no
- * file. path: of the file. is_encoded: it has a content coding of its own. Returns the policy's number. */
+ * file. path: of the file in its tree, with the '/' in front. is_encoded: it has a content coding of its own. Returns the policy's number. */
 uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
                          bool is_encoded);
 

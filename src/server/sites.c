@@ -550,7 +550,7 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
         content_type_of(rules, sites->types, file, &type);
     struct span bare =
         is_listing ? SPAN("text/html") : span_of(type.text, type.type_size); /* as JSON, it lasts as long */
-    *ret_policy = policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, file,
+    *ret_policy = policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, whole,
                                   is_listing || type.encoding.data != NULL);
     const struct policy *policy = policies_get(sites->policies, *ret_policy);
     if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);

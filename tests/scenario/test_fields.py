@@ -97,6 +97,23 @@ def test_types_config_names_the_table(folio, folder):
     assert server.get("/a.other")["Content-Type"] == "image/x-other"
 
 
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("a.html", "no-cache"),
+        ("a.js", "max-age=600"),
+        ("main.3f9a2c1b.js", "public, max-age=31536000, immutable"),
+        ("main.3f9a2c1b.html", "no-cache"),
+        ("assets/folded-BEWEleO7.svg", "public, max-age=31536000, immutable"),
+        ("_next/static/chunks/framework.js", "public, max-age=31536000, immutable"),
+        ("below/_next/static/chunks/framework.js", "public, max-age=31536000, immutable"),
+    ],
+)
+def test_how_long_a_file_may_be_kept_follows_its_path_from_the_root_on(server, site, name, expected):
+    plant(site, {name: "x"})
+    assert server.get("/" + name)["Cache-Control"] == expected
+
+
 @pytest.mark.parametrize("target", ["/page.html", "/big.bin", "/empty", "/dir", "/dir/", "/missing"])
 def test_every_answer_names_the_server_and_the_date(server, target):
     before = time.time()

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -43,6 +44,9 @@ static const char *const with[] = {
     "/assets/vendor-k3eOH_eK.js",
     "/assets/a-B-x_9aZ1.js",
     "/assets/index-na3_-uQk.js.map",
+    "/assets/index-7-_Feqc8.css",
+    "/assets/folded-BEWEleO7.svg",
+    "/base/assets/leaf-BY4Y3_RZ.js",
     "/index.CzXZzn5A.css",
     "/snapshot.v8KI4P3m.js",
     /* esbuild, Angular */
@@ -148,6 +152,24 @@ static const char *const without[] = {
     "/style-XXXXXXXX.css",
     "/style-AAAABBBB.css",
     "/song-ABCABCAB.mp3",
+    /* words, also where bundlers write to */
+    "/assets/logo-LinkedIn.svg",
+    "/assets/shot-iPhone15.png",
+    "/assets/app-OpenSuSE.png",
+    "/assets/page-HTMLPage.js",
+    "/assets/app-xTermJS3.js",
+    "/assets/page-Web2Page.js",
+    "/assets/box-3dModels.js",
+    "/assets/song-MP3_320K.js",
+    "/assets/sheet-A4_paper.css",
+    "/assets/name-settings.css",
+    "/assets/song-ABABABaB.mp3",
+    "/assets/folded.BEWEleO7.svg",
+    "/assets/folded-BEWEleO7.html",
+    /* what may be one is none outside of there */
+    "/folded-BEWEleO7.svg",
+    "/assets/pictures/folded-BEWEleO7.svg",
+    "/leaf-BY4Y3_RZ.js",
     /* words in hexadecimal letters, and with numbers at an end */
     "/wall-facade.jpg",
     "/list-deadbeef.txt",
@@ -211,23 +233,25 @@ static void most_of_what_is_random_is_known(void **state)
 {
     (void)state;
     static const struct {
-        const char *alphabet;
+        const char *alphabet, *folder;
         unsigned size;
         double share;
     } kinds[] = {
-        { "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", 64, 0.92 },
-        { "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 32, 0.84 },
-        { "0123456789abcdef", 16, 0.88 },
+        { "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", "/", 64, 0.92 },
+        { "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", "/assets/", 64, 0.955 },
+        { "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "/", 32, 0.84 },
+        { "0123456789abcdef", "/", 16, 0.88 },
     };
     uint64_t random = 1;
     for (size_t kind = 0; kind < ARRAY_COUNT(kinds); kind++) {
         unsigned known = 0;
         for (unsigned round = 0; round < 10000; round++) {
-            char name[] = "/index-12345678.js";
+            char token[9] = "", name[64];
             for (unsigned i = 0; i < 8; i++) {
                 random = random * 6364136223846793005u + 1442695040888963407u;
-                name[7 + i] = kinds[kind].alphabet[(random >> 40) % kinds[kind].size];
+                token[i] = kinds[kind].alphabet[(random >> 40) % kinds[kind].size];
             }
+            (void)snprintf(name, sizeof name, "%sindex-%s.js", kinds[kind].folder, token);
             known += fingerprint_is_in(span_of_string(name));
         }
         if (known < kinds[kind].share * 10000) fail_msg("kind %zu: %u of 10000", kind, known);
