@@ -1,88 +1,58 @@
 """A browser opens real pages with no failed request and no error in its console. FOLIO_NO_BROWSER=1 leaves this out."""
 
-import json
-import os
 import shutil
 import subprocess
-import tempfile
-from pathlib import Path
 
 import pytest
 
+from access_log import records_of
 from folio_process import REPOSITORY
 from real_site import python_doc
+from web_browser import check_sound, is_left_out, visit
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(os.environ.get("FOLIO_NO_BROWSER") == "1", reason="FOLIO_NO_BROWSER=1"),
-]
-HERE = Path(__file__).with_name("browser")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(is_left_out(), reason="FOLIO_NO_BROWSER=1")]
 TIME_LIMIT_S = 120
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Returns a function that visits pages, and tells of each what visit.mjs tells."""
-    if not (HERE / "node_modules" / "playwright-core").is_dir():
-        subprocess.run(
-            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True, timeout=TIME_LIMIT_S
-        )
-
-    def visit(*urls):
-        with tempfile.TemporaryDirectory(prefix="folio-browser-", ignore_cleanup_errors=True) as profile:
-            run = subprocess.run(
-                ["node", "visit.mjs", profile, *urls],
-                cwd=HERE,
-                capture_output=True,
-                text=True,
-                timeout=TIME_LIMIT_S,
-                check=False,
-            )
-        assert run.returncode == 0, run.stderr
-        return json.loads(run.stdout)
-
-    return visit
-
-
-def check_sound(seen):
-    assert seen["status"] == 200
-    assert seen["problems"] == [], seen["url"]
-    assert seen["broken"] == [], seen["url"]
-    assert seen["title"] and seen["text"]
-
-
-def test_the_documentation_of_python_opens(folio, folder, browser):
+def test_the_documentation_of_python_opens(folio, folder):
     """As a copy without links: Debian's leads to JavaScript outside of it, which is forbidden to follow by design."""
     site = shutil.copytree(python_doc(), folder / "site")
     address = folio(site).port
-    front, tutorial = browser(f"http://127.0.0.1:{address}/", f"http://127.0.0.1:{address}/tutorial/index.html")
+    front, tutorial = visit(f"http://127.0.0.1:{address}/", f"http://127.0.0.1:{address}/tutorial/index.html")
     for seen in (front, tutorial):
         check_sound(seen)
     assert "Documentation" in front["title"] and len(front["requests"]) > 10
 
 
-def test_a_style_sheet_and_scripts_that_were_seen_are_asked_for_conditionally(folio, folder, browser):
-    """The second visit with one profile: what has not changed need not be sent again, and the page is the same."""
+def test_what_was_seen_and_has_not_changed_is_not_sent_again(folio, folder):
+    """The second visit with one profile: the page is asked for with its entity tag, the rest is kept; it is the same to see.
+
+    Without forms that are made in between: a page that comes compressed has another tag.
+    """
     site = shutil.copytree(python_doc(), folder / "site")
     log = folder / "access.log"
-    server = folio(site, "--access-log", log)
+    server = folio(site, "--access-log", log, "-c", "LogFormat json", "-c", "Compress off")
     url = f"http://127.0.0.1:{server.port}/"
-    first, second = browser(url, url)
+    first, second = visit(url, url)
     check_sound(first)
     check_sound(second)
     assert first["text"] == second["text"]
+    server.stop()
+    asked = records_of(log, 2)
+    assert len([record for record in asked if record["status"] == 200]) > 10
+    assert [record["target"] for record in asked if record["status"] == 304] == ["/"]
 
 
-def test_the_demonstration_site_opens_page_by_page(folio, folder, browser):
+def test_the_demonstration_site_opens_page_by_page(folio, folder):
     subprocess.run([REPOSITORY / "tools" / "make-site", folder / "site"], check=True, timeout=TIME_LIMIT_S)
     server = folio(folder / "site")
     base = f"http://127.0.0.1:{server.port}/"
-    (front,) = browser(base)
+    (front,) = visit(base)
     check_sound(front)
     pages = {link.partition("#")[0] for link in front["links"] if link.startswith(base)}
     pages = sorted(link for link in pages if link.endswith((".html", "/")) and link != base)
     assert len(pages) >= 2
-    for seen in browser(*pages):
+    for seen in visit(*pages):
         check_sound(seen)
 
 
@@ -102,7 +72,7 @@ HOSTILE_NAMES = [
 ]
 
 
-def test_a_listing_of_hostile_names_is_what_it_says_and_every_link_in_it_leads_to_its_file(folio, folder, browser):
+def test_a_listing_of_hostile_names_is_what_it_says_and_every_link_in_it_leads_to_its_file(folio, folder):
     """No script runs, nothing is asked of anybody else, and what a name says is what it is taken for."""
     for number, name in enumerate(HOSTILE_NAMES):
         (folder / name).write_text(f"content {number}", encoding="utf-8")
@@ -110,7 +80,7 @@ def test_a_listing_of_hostile_names_is_what_it_says_and_every_link_in_it_leads_t
     (folder / "<b>folder" / "inner").write_text("inner", encoding="utf-8")
     server = folio(folder, "-c", "Options Indexes")
     base = f"http://127.0.0.1:{server.port}/"
-    (seen,) = browser(base)
+    (seen,) = visit(base)
     check_sound(seen)
     assert seen["title"] == "Index of /" and seen["requests"] == [base]
     shown = " ".join(seen["text"].split())
