@@ -16,7 +16,7 @@ enum {
     BOUNDARY_BYTES = 22,
     CONTENT_RANGE_BYTES_MAX = 128,        /* of a Content-Range field line */
     BYTERANGES_TYPE_BYTES_MAX = 128,      /* of the answer's Content-Type field line */
-    BYTERANGES_PART_HEAD_BYTES_MAX = 224, /* of a part's head, without the representation's Content-Type field line */
+    BYTERANGES_PART_HEAD_BYTES_MAX = 224, /* of a part's head, without the representation's own field lines */
     BYTERANGES_END_BYTES = BOUNDARY_BYTES + 8,
 };
 
@@ -37,8 +37,8 @@ char *content_range_append_unsatisfied(char *at, uint64_t length);
 /* "Content-Type: multipart/byteranges; boundary=...\r\n", in place of the representation's own. */
 char *byteranges_append_type(char *at, const struct boundary *boundary);
 
-/* The head of part `index`, up to and with its empty line. content_type: the representation's field line "Content-Type: ...\r\n";
- * may be empty. */
+/* The head of part `index`, up to and with its empty line. content_type: the representation's field lines Content-Type and
+ * Content-Encoding, each with CRLF; may be empty. */
 char *byteranges_append_part_head(char *at, const struct boundary *boundary, struct span content_type,
                                   const struct ranges *ranges, unsigned index, uint64_t length);
 

@@ -64,14 +64,14 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     }
     log_finished(worker, conn, turn->exchanges, &finished, turn->exchange_count, sent);
     if (!is_whole) {
-        bool is_long = turn->stream.left > SLICE_BYTES;
+        bool is_long = turn->stream.left > SLICE_BYTES || turn->leg_count > 0;
         conn->pending = pending_new(&worker->pool, turn, sent);
         /* Without, each slice would end in a half-full segment (measured at 1 MiB: 1.17 of the floor, 1.03 with). */
         if (conn->pending && is_long) socket_cork(conn->fd, conn->pending->is_corked = true);
         if (!conn->pending) is_broken = true;
         if (!conn->pending && turn->stream.entry) {
             entry_unref(turn->stream.entry);
-            turn->stream.entry = NULL;
+            turn->stream = (struct stream_part){ .entry = NULL };
         }
     }
     turn_reset(turn);
@@ -246,7 +246,7 @@ static bool send_pending_parts(struct worker *worker, struct conn *conn)
     struct pending *pending = conn->pending;
     struct iovec parts[SEND_PARTS_MAX];
     unsigned count = pending_parts(pending, parts, SEND_PARTS_MAX);
-    bool more = pending->stream.entry || pending->part + count < pending->part_count;
+    bool more = pending_has_more(pending) || pending->part + count < pending->part_count;
     ssize_t n = socket_send(conn->fd, parts, count, more);
     if (n < 0) return note_sent(worker, conn, n);
     pending_sent(pending, (size_t)n);
@@ -265,8 +265,9 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     if (!is_alive) return false;
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {
-        if (pending->is_corked) socket_cork(conn->fd, false);
         if (pending->stream.entry) drop_until(worker, pending, pending->stream.offset);
+        if (pending_next_leg(pending)) return true;
+        if (pending->is_corked) socket_cork(conn->fd, false);
         pending_free(pending, &worker->pool);
         conn->pending = NULL;
     }

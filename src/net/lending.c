@@ -22,7 +22,7 @@ static struct lease *lease_of(const struct conn *conn)
 /* The rest of the stream that pages were borrowed of is still to be sent. */
 static bool is_half_sent(const struct conn *conn)
 {
-    return conn->pending && conn->pending->stream.left > 0 && conn->pending->stream.entry == conn->lending.lent;
+    return conn->pending && conn->pending->stream.entry == conn->lending.lent;
 }
 
 /* Bytes that the peer has not taken; *ret_unsent: of those the ones that its system does not have yet. */

@@ -54,24 +54,27 @@ struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t
         skip -= turn->parts[first_part++].iov_len;
     while (first_exchange < turn->exchange_count && turn->exchanges[first_exchange].ends_at <= sent) first_exchange++;
     unsigned part_count = turn->part_count - first_part, exchange_count = turn->exchange_count - first_exchange;
-    size_t size =
-        sizeof(struct pending) + part_count * sizeof(struct pending_part) + exchange_count * sizeof(struct exchange);
+    unsigned parts_room = part_count > 0 ? part_count : 1; /* for a leg's text */
+    size_t size = sizeof(struct pending) + parts_room * sizeof(struct pending_part) +
+                  exchange_count * sizeof(struct exchange) + turn->leg_count * sizeof(struct stream_leg);
     for (unsigned i = first_part; i < turn->part_count; i++) {
         if (!turn->owners[i]) size += turn->parts[i].iov_len;
     }
     for (unsigned i = first_exchange; i < turn->exchange_count; i++) size += texts_size(&turn->exchanges[i]);
+    for (unsigned i = 0; i < turn->leg_count; i++) size += turn->legs[i].text.size;
 
     size_t capacity;
     struct pending *pending = block_take(pool, size, &capacity);
     if (!pending) return NULL;
     *pending = (struct pending){ .capacity = capacity, .sent = sent, .stream = turn->stream };
-    turn->stream.entry = NULL;
+    turn->stream = (struct stream_part){ .entry = NULL };
     pending->warm_until = pending->stream.offset;
     pending->cold_from = -1;
     pending->rate_from_us = turn->now_us;
     pending->parts = (struct pending_part *)(void *)(pending + 1);
-    pending->exchanges = (struct exchange *)(void *)(pending->parts + part_count);
-    char *at = (char *)(pending->exchanges + exchange_count);
+    pending->exchanges = (struct exchange *)(void *)(pending->parts + parts_room);
+    pending->legs = (struct stream_leg *)(void *)(pending->exchanges + exchange_count);
+    char *at = (char *)(pending->legs + turn->leg_count);
     for (unsigned i = first_part; i < turn->part_count; i++, skip = 0) {
         struct span left = part_left(turn, i, i == first_part ? skip : 0);
         struct entry *owner = turn->owners[i];
@@ -83,6 +86,11 @@ struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t
     }
     for (unsigned i = first_exchange; i < turn->exchange_count; i++)
         keep_exchange(&pending->exchanges[pending->exchange_count++], &turn->exchanges[i], &at);
+    for (; pending->leg_count < turn->leg_count; pending->leg_count++) {
+        struct stream_leg *leg = &pending->legs[pending->leg_count];
+        *leg = turn->legs[pending->leg_count];
+        leg->text = keep(&at, leg->text);
+    }
     ASSERT((size_t)(at - (char *)pending) <= capacity);
     return pending;
 }
@@ -129,6 +137,22 @@ void pending_stream_sent(struct pending *pending, size_t size)
     if (pending->copy_sent < pending->copy_size) return;
     free(pending->copy);
     pending->copy = NULL;
+}
+
+bool pending_next_leg(struct pending *pending)
+{
+    ASSERT(pending->part == pending->part_count && pending->stream.left == 0 && !pending->copy);
+    if (pending->leg == pending->leg_count) return false;
+    const struct stream_leg *leg = &pending->legs[pending->leg++];
+    pending->parts[0] = (struct pending_part){ leg->text.data, leg->text.size, NULL };
+    pending->part = 0;
+    pending->part_count = 1;
+    pending->part_sent = 0;
+    pending->stream.offset = leg->offset;
+    pending->stream.left = leg->size;
+    pending->warm_until = leg->offset;
+    pending->cold_from = -1;
+    return true;
 }
 
 uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent)

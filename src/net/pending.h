@@ -25,11 +25,13 @@ struct pending {
     size_t part_sent;                  /* bytes of the present part */
     uint64_t sent;                     /* bytes of the whole turn's output so far */
     struct stream_part stream;         /* follows the parts */
-    bool is_corked;                    /* the socket is, until the stream's end */
-    bool is_copied;                    /* some of the stream was */
-    bool has_settled;                  /* a change since then would be told by the times of the stream's file */
-    int64_t warm_until;                /* bytes of the stream before this offset are known to be in memory */
-    int64_t warm_from_us;              /* when a loader was last asked for a window */
+    struct stream_leg *legs;           /* follow the stream; those before `leg` were begun */
+    unsigned leg, leg_count;
+    bool is_corked;              /* the socket is, until the stream's end */
+    bool is_copied;              /* some of the stream was */
+    bool has_settled;            /* a change since then would be told by the times of the stream's file */
+    int64_t warm_until;          /* bytes of the stream before this offset are known to be in memory */
+    int64_t warm_from_us;        /* when a loader was last asked for a window */
     int64_t cold_from;           /* bytes of the stream from here on were brought for this answer; -1: none were */
     char *copy;                  /* of a remote stream: the bytes at its offset, from a loader; NULL: none yet */
     size_t copy_size, copy_sent; /* bytes of it */
@@ -50,6 +52,15 @@ void pending_sent(struct pending *pending, size_t size);
 
 /* The socket took `size` bytes of the stream. */
 void pending_stream_sent(struct pending *pending, size_t size);
+
+/* Parts and stream were sent: go on to what follows them, which is then in their place. False: nothing does. */
+NODISCARD bool pending_next_leg(struct pending *pending);
+
+/* Whether something follows the parts. */
+static inline bool pending_has_more(const struct pending *pending)
+{
+    return pending->stream.left > 0 || pending->leg < pending->leg_count;
+}
 
 /* Content bytes of `exchange` among the first `sent` bytes of its turn. */
 uint64_t exchange_content_sent(const struct exchange *exchange, uint64_t sent);

@@ -17,12 +17,27 @@ void turn_done(struct turn *turn)
     turn->scratch = NULL;
 }
 
+/* Text behind the stream: that of the leg which is begun with it, or goes on. */
+static void add_to_leg(struct turn *turn, const char *text, size_t size)
+{
+    if (turn->leg_count > 0 && turn->legs[turn->leg_count - 1].size == 0) {
+        turn->legs[turn->leg_count - 1].text.size += size;
+        return;
+    }
+    ASSERT(turn->leg_count < RANGES_MAX);
+    turn->legs[turn->leg_count++] = (struct stream_leg){ .text = span_of(text, size) };
+}
+
 void turn_wrote(struct turn *turn, size_t size)
 {
     char *at = turn_room(turn);
     ASSERT(turn->scratch_used + size <= TURN_SCRATCH_BYTES);
     turn->scratch_used += size;
     turn->bytes += size;
+    if (turn->stream.entry) {
+        add_to_leg(turn, at, size);
+        return;
+    }
     if (turn->part_count > 0) {
         struct iovec *last = &turn->parts[turn->part_count - 1];
         if ((char *)last->iov_base + last->iov_len == at && !turn->owners[turn->part_count - 1]) {
@@ -43,6 +58,11 @@ void turn_body(struct turn *turn, struct entry *entry, uint64_t offset, size_t s
         turn_wrote(turn, size);
         return;
     }
+    turn_refer(turn, entry, offset, size);
+}
+
+void turn_refer(struct turn *turn, struct entry *entry, uint64_t offset, size_t size)
+{
     ASSERT(turn->part_count < TURN_PARTS_MAX);
     turn->owners[turn->part_count] = entry;
     turn->parts[turn->part_count++] = (struct iovec){ .iov_base = entry_body(entry) + offset, .iov_len = size };
@@ -51,11 +71,18 @@ void turn_body(struct turn *turn, struct entry *entry, uint64_t offset, size_t s
 
 void turn_stream(struct turn *turn, struct entry *entry, int64_t offset, int64_t size)
 {
-    ASSERT(!turn->stream.entry);
     if (size == 0) return;
+    turn->bytes += (uint64_t)size;
+    if (turn->stream.entry) {
+        ASSERT(turn->stream.entry == entry && turn->leg_count > 0);
+        struct stream_leg *leg = &turn->legs[turn->leg_count - 1];
+        ASSERT(leg->size == 0);
+        leg->offset = offset;
+        leg->size = size;
+        return;
+    }
     entry_ref(entry);
     turn->stream = (struct stream_part){ .entry = entry, .offset = offset, .left = size };
-    turn->bytes += (uint64_t)size;
 }
 
 void turn_hold(struct turn *turn, struct entry *entry)
@@ -91,5 +118,5 @@ void turn_reset(struct turn *turn)
     ASSERT(!turn->stream.entry);
     turn->scratch_used = 0;
     turn->bytes = 0;
-    turn->part_count = turn->held_count = turn->exchange_count = 0;
+    turn->part_count = turn->held_count = turn->exchange_count = turn->leg_count = 0;
 }

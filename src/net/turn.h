@@ -14,13 +14,15 @@
 #include <sys/uio.h>
 
 #include "cache/cache.h"
+#include "http/ranges.h"
 #include "http/request.h"
 #include "http/response_head.h"
 #include "platform/socket.h"
 
 enum {
     TURN_EXCHANGES_MAX = 64,
-    TURN_PARTS_MAX = 2 * TURN_EXCHANGES_MAX + 4,
+    TURN_ANSWER_PARTS_MAX = 2 * RANGES_MAX + 1, /* text and a range of the file in turn, and text at the end */
+    TURN_PARTS_MAX = 2 * TURN_EXCHANGES_MAX + 4 + TURN_ANSWER_PARTS_MAX,
     TURN_BYTES_MAX = 512 << 10,
     TURN_ANSWER_BYTES_MAX = 48 << 10, /* what one answer may write to the scratch */
     TURN_COPY_BYTES_MAX = 2 << 10,    /* a body up to this is cheaper copied than referred to */
@@ -52,8 +54,14 @@ struct exchange {
 };
 
 struct stream_part {
-    struct entry *entry; /* a reference, from turn_stream() on; NULL: no stream follows */
-    int64_t offset, left;
+    struct entry *entry;  /* a reference, from turn_stream() on; NULL: no stream follows */
+    int64_t offset, left; /* left 0: there is none */
+};
+
+/* What follows the first stretch of a stream: text, and another stretch of it. */
+struct stream_leg {
+    struct span text;     /* in the scratch, or, when pending, in its block */
+    int64_t offset, size; /* size 0: it ends with the text */
 };
 
 struct turn {
@@ -64,8 +72,9 @@ struct turn {
     char *scratch;
     size_t scratch_used;
     uint64_t bytes; /* gathered, a stream's too */
-    unsigned part_count, held_count, exchange_count;
+    unsigned part_count, held_count, exchange_count, leg_count;
     struct stream_part stream;
+    struct stream_leg legs[RANGES_MAX]; /* behind the stream, in this order */
     struct iovec parts[TURN_PARTS_MAX];
     struct entry *owners[TURN_PARTS_MAX]; /* of what a part refers to; NULL: the scratch */
     struct entry *held[TURN_EXCHANGES_MAX];
@@ -79,10 +88,11 @@ void turn_done(struct turn *turn);
 static inline bool turn_has_room(const struct turn *turn)
 {
     return turn->exchange_count < TURN_EXCHANGES_MAX && turn->bytes < TURN_BYTES_MAX &&
-           turn->scratch_used + TURN_ANSWER_BYTES_MAX <= TURN_SCRATCH_BYTES && !turn->stream.entry;
+           turn->scratch_used + TURN_ANSWER_BYTES_MAX <= TURN_SCRATCH_BYTES && !turn->stream.entry &&
+           turn->part_count + TURN_ANSWER_PARTS_MAX <= TURN_PARTS_MAX;
 }
 
-/* Room for an answer's own bytes, of which turn_wrote() then takes `size`. */
+/* Room for an answer's own bytes, of which turn_wrote() then takes `size`. Behind a stream they follow it. */
 static inline char *turn_room(struct turn *turn)
 {
     return turn->scratch + turn->scratch_used;
@@ -93,7 +103,11 @@ void turn_wrote(struct turn *turn, size_t size);
 /* Bytes offset..offset+size-1 of the snapshot `entry`, which the caller may use until the end of the turn. */
 void turn_body(struct turn *turn, struct entry *entry, uint64_t offset, size_t size);
 
-/* The same of a stream; it must be the last part of the turn. Takes a reference. */
+/* The same, but never copied: an answer of many such parts is not bounded by the scratch. */
+void turn_refer(struct turn *turn, struct entry *entry, uint64_t offset, size_t size);
+
+/* The same of a stream, with which the turn ends, but for what is written behind it and further stretches of that stream, at most
+ * RANGES_MAX in all, with text between any two. Takes a reference. */
 void turn_stream(struct turn *turn, struct entry *entry, int64_t offset, int64_t size);
 
 /* Take over the caller's reference until the end of the turn. */

@@ -1,5 +1,7 @@
 #include "server/answer.h"
 
+#include <sys/random.h>
+
 #include "base/text_write.h"
 #include "http/byteranges.h"
 #include "http/conditions.h"
@@ -9,10 +11,13 @@
 #include "server/config.h"
 #include "server/pages.h"
 
-enum {
-    RANGES_ANSWERED_MAX = 1, /* several are answered with the whole file */
-    LOCATION_BYTES_MAX = 3 * PATH_MAX + LIMIT_LINE_BYTES_MAX + LOAD_HEAD_BYTES_MAX,
-};
+enum { LOCATION_BYTES_MAX = 3 * PATH_MAX + LIMIT_LINE_BYTES_MAX + LOAD_HEAD_BYTES_MAX };
+
+/* What stands around the ranges, and a head with all that may be configured, fit into what an answer may write. */
+_Static_assert(RANGES_MAX *(BYTERANGES_PART_HEAD_BYTES_MAX + READY_HEAD_BYTES_MAX / 2) + BYTERANGES_END_BYTES +
+                       2 * POLICY_FIELDS_BYTES_MAX + READY_HEAD_BYTES_MAX + 1024 <=
+                   TURN_ANSWER_BYTES_MAX,
+               "an answer of RANGES_MAX ranges fits");
 
 /* One answer in the making. */
 struct answer {
@@ -170,7 +175,8 @@ static void put_success_fields(struct answer *answer, const struct ready_head *h
 {
     const struct policy *policy = answer->to->policy;
     /* RFC 9110, 14.3 */
-    if (!policy->omits_ranges) answer->at = text_append(answer->at, SPAN("Accept-Ranges: bytes\r\n"));
+    struct span units = policy->ranges_max > 0 ? SPAN("Accept-Ranges: bytes\r\n") : SPAN("Accept-Ranges: none\r\n");
+    if (!policy->omits_ranges) answer->at = text_append(answer->at, units);
     answer->at = text_append(answer->at, policy->success_fields);
     answer->at = text_append(answer->at, more_fields);
     put_expires(answer, head);
@@ -187,6 +193,33 @@ static void answer_part(const struct answer_to *to, const struct ready_head *hea
     put_length(&answer, byte_range_size(range));
     end_head(&answer);
     put_content(&answer, entry, range.first, byte_range_size(range));
+}
+
+/* RFC 9110, 15.3.7.2: several ranges. What tells of the representation stands in each part, its coding too: of what is around the
+ * parts nothing is coded. */
+static void answer_parts(const struct answer_to *to, const struct ready_head *head, struct entry *entry,
+                         const struct ranges *ranges, const struct boundary *boundary, struct span more_fields)
+{
+    struct turn *turn = to->turn;
+    struct answer answer = begin(to, HTTP_PARTIAL_CONTENT);
+    answer.at = text_append(answer.at, head->validators);
+    answer.at = byteranges_append_type(answer.at, boundary);
+    put_success_fields(&answer, head, more_fields);
+    put_length(&answer, byteranges_size(head->content, ranges, entry->body_size));
+    end_head(&answer);
+    for (unsigned i = 0; i < ranges->count; i++) {
+        struct byte_range range = ranges->items[i];
+        char *room = turn_room(turn);
+        const char *end = byteranges_append_part_head(room, boundary, head->content, ranges, i, entry->body_size);
+        turn_wrote(turn, (size_t)(end - room));
+        if (entry->kind != ENTRY_STREAM)
+            turn_refer(turn, entry, range.first, (size_t)byte_range_size(range));
+        else
+            turn_stream(turn, entry, (int64_t)range.first, (int64_t)byte_range_size(range));
+    }
+    char *room = turn_room(turn);
+    turn_wrote(turn, (size_t)(byteranges_append_end(room, boundary) - room));
+    answer.exchange->ends_at = turn->bytes;
 }
 
 static void answer_not_modified(const struct answer_to *to, const struct ready_head *head, struct span more_fields)
@@ -213,19 +246,33 @@ static const uint32_t conditional_fields = 1u << FIELD_IF_MATCH | 1u << FIELD_IF
                                            1u << FIELD_IF_MODIFIED_SINCE | 1u << FIELD_IF_UNMODIFIED_SINCE |
                                            1u << FIELD_RANGE;
 
+/* The parts of the file that are asked for, and what is to stand between several. */
+static enum range find_ranges(const struct answer_to *to, const struct ready_head *head, const struct entry *entry,
+                              struct ranges *ret_ranges, struct boundary *ret_boundary)
+{
+    uint64_t random[2];
+    if (to->policy->omits_ranges) return RANGE_WHOLE;
+    enum range range = range_evaluate(to->request, &head->values, entry->body_size, to->policy->ranges_max, ret_ranges);
+    if (range != RANGE_PART || ret_ranges->count == 1) return range;
+    /* The whole is right, too (RFC 9110, 14.2), and a boundary that can be foretold is not. */
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random) return RANGE_WHOLE;
+    *ret_boundary = boundary_of(random);
+    return RANGE_PART;
+}
+
 enum http_status answer_file(const struct answer_to *to, struct entry *entry, const struct ready_head *head,
                              struct span more_fields, char *fields, struct span *ret_fields)
 {
     const struct request *request = to->request;
     struct ranges ranges;
+    struct boundary boundary;
     enum condition condition = CONDITION_PASSED;
     enum range range = RANGE_WHOLE;
     *ret_fields = SPAN_NONE;
     if (request->known_mask & conditional_fields) {
         int64_t now_s = to->turn->now_s;
         condition = conditions_evaluate(request, &head->values, now_s);
-        if (condition == CONDITION_PASSED && !to->policy->omits_ranges)
-            range = range_evaluate(request, &head->values, entry->body_size, RANGES_ANSWERED_MAX, &ranges);
+        if (condition == CONDITION_PASSED) range = find_ranges(to, head, entry, &ranges, &boundary);
     }
     if (condition == CONDITION_FAILED) return HTTP_PRECONDITION_FAILED;
     if (range == RANGE_UNSATISFIABLE) {
@@ -234,8 +281,10 @@ enum http_status answer_file(const struct answer_to *to, struct entry *entry, co
     }
     if (condition == CONDITION_NOT_MODIFIED)
         answer_not_modified(to, head, more_fields);
-    else if (range == RANGE_PART)
+    else if (range == RANGE_PART && ranges.count == 1)
         answer_part(to, head, entry, ranges.items[0], more_fields);
+    else if (range == RANGE_PART)
+        answer_parts(to, head, entry, &ranges, &boundary, more_fields);
     else
         answer_whole(to, head, entry, more_fields);
     return HTTP_NONE;

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/glob.h"
 #include "base/quantity.h"
@@ -121,6 +122,10 @@ bool set_max_ranges(struct directive_call *call)
     struct span text = directive_argument(call, 1);
     if (span_equal_nocase(text, SPAN("none"))) {
         call->rules->max_ranges = 0;
+        return true;
+    }
+    if (span_equal_nocase(text, SPAN("default"))) {
+        call->rules->max_ranges = strtoull(call->directive->fallback, NULL, 10);
         return true;
     }
     if (span_equal_nocase(text, SPAN("unlimited")))

@@ -1,3 +1,4 @@
+#include "http/ranges.h"
 #include "server/config.h"
 #include "server/directive_set.h"
 
@@ -391,14 +392,15 @@ static const struct directive table[] = {
       .most = 1 << 24,
       PROCESS_AT(connections_max) },
     { .name = "MaxRanges",
-      .arguments = "NUMBER|none",
+      .arguments = "NUMBER|default|none",
       .fallback = "16",
-      .text = "The most ranges that one answer holds; a request for more, or none, is answered with the whole file.",
-      .is_unbuilt = true,
+      .text = "The most ranges that one answer holds; a request for more is answered with the whole file. With none, "
+              "so is one for "
+              "any, and answers say `Accept-Ranges: none`.",
       .set = set_max_ranges,
       TAKES(1),
       .least = 1,
-      .most = 1000,
+      .most = RANGES_MAX,
       RULE_AT(MAX_RANGES, max_ranges) },
     { .name = "MMapDir",
       .arguments = "DIR...",

@@ -252,7 +252,7 @@ static bool have_answered(struct explanation *explanation)
 static void drop_answer(struct explanation *explanation)
 {
     entry_unref(explanation->turn.stream.entry);
-    explanation->turn.stream.entry = NULL;
+    explanation->turn.stream = (struct stream_part){ .entry = NULL };
     turn_reset(&explanation->turn);
     for (struct mail *next; explanation->mails; explanation->mails = next) {
         next = explanation->mails->next;

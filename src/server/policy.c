@@ -108,6 +108,7 @@ static const struct policy *make_policy(struct policies *policies, const struct 
     *policy = (struct policy){
         .rules = rules,
         .omits_etag = rules->file_etag == ETAG_NONE,
+        .ranges_max = (unsigned)rules->max_ranges,
         .expires = cache->expires,
         .expires_sets_age = cache->expires && !cache->control.data,
         .expires_from_modification = cache->is_from_modification,

@@ -22,7 +22,8 @@ struct policy {
     struct span always_fields;    /* of every answer */
     struct span content_type;     /* by Header set; data NULL: by the file's name */
     bool omits_etag, omits_modified, omits_ranges;
-    bool expires; /* an Expires and, if expires_sets_age, a Cache-Control is made for each answer */
+    unsigned ranges_max; /* of an answer; 0: none is served */
+    bool expires;        /* an Expires and, if expires_sets_age, a Cache-Control is made for each answer */
     bool expires_sets_age;
     bool expires_from_modification;
     int64_t expires_s;

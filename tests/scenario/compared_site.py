@@ -1,6 +1,7 @@
 """One site in the words of four servers, and what is asked of each: for test_differences.py and docs/DIFFERENCES.md."""
 
 import os
+import re
 
 from other_servers import ask
 from site_tree import noise, plant
@@ -311,6 +312,15 @@ def requests():
         "bytes=9-5",
         "bytes=0-9,20-29",
         "bytes=0-9,5-14",
+        "bytes=20-29,0-9",
+        "bytes=0-0,-1",
+        "bytes=0-9,10-19",
+        "bytes=0-9, ,20-29,",
+        "bytes=0-59,-60",
+        "bytes=0-,0-",
+        "bytes=0-9,x",
+        "bytes=100-,200-",
+        "bytes=" + ",".join(f"{i}-{i}" for i in range(0, 40, 2)),
         "bytes=",
         "bytes=a-b",
         "lines=0-9",
@@ -320,6 +330,7 @@ def requests():
         "bytes=18446744073709551616-",
     ]:
         ask("/text.txt", Range=value)
+    ask("/big.bin", Range="bytes=199990-,0-9,100000-100009")
     ask("/text.txt", "HEAD", Range="bytes=0-9")
     ask("/empty", Range="bytes=0-9")
     ask("/missing", Range="bytes=0-9")
@@ -382,6 +393,17 @@ def without_host(location, port):
     return location
 
 
+def parts_of(content_type, content):
+    """What stands in the parts of multipart/byteranges, without the ways in which it may be written."""
+    boundary = re.search('boundary="?([^";]+)', content_type)[1].encode()
+    parts = []
+    for part in re.split(rb"(?:^|\r\n)--" + re.escape(boundary), content, flags=re.I)[1:-1]:
+        head, _, data = part.partition(b"\r\n\r\n")
+        lines = sorted(line.decode("latin-1").lower().replace(";charset", "; charset") for line in head.split(b"\r\n") if line)
+        parts.append(f"[{'; '.join(lines)}] {data.decode('latin-1')}")
+    return " ".join(parts)
+
+
 def answer_of(address, asked):
     """What is compared of an answer, as text by its name; content counts where it is a success's."""
     method, target, host, fields = asked
@@ -404,6 +426,7 @@ def answer_of(address, asked):
             value = value.lower()
         seen[name] = value
     if seen.get("Content-Type", "").startswith("multipart/byteranges"):
+        seen["content"] = parts_of(seen["Content-Type"], content)
         seen["Content-Type"] = "multipart/byteranges"
         seen.pop("Content-Length", None)
     elif is_success and method == "GET":

@@ -12,6 +12,7 @@ import time
 import pytest
 
 import slow_file_system
+from byteranges import parts_of
 from folio_process import eventually
 from http1_client import Ended, request_bytes
 from site_tree import noise, plant, replace
@@ -195,6 +196,8 @@ def test_a_stream_of_it_is_sent_whole_to_slow_and_fast_readers(start, device):
             assert connection.receive().body == BIG
     response = server.get("/slow/big", [("Range", "bytes=100000-2000000")])
     assert response.status == 206 and response.body == BIG[100_000:2_000_001]
+    response = server.get("/slow/big", [("Range", "bytes=2000000-2999999,5-5,100000-1400000")])
+    assert [part.content for part in parts_of(response)] == [BIG[2000000:3000000], BIG[5:6], BIG[100000:1400001]]
 
 
 def test_a_file_of_it_that_is_overwritten_in_place_while_it_is_sent_is_broken_off(start, folder, device):

@@ -92,8 +92,6 @@ def test_nothing_of_an_empty_file_can_be_asked_for(server):
 @pytest.mark.parametrize(
     "asked",
     [
-        "bytes=0-1,3-4",
-        "bytes=0-0,-1",
         "bytes=2-1",
         "bytes=-",
         "bytes=",
@@ -109,7 +107,7 @@ def test_nothing_of_an_empty_file_can_be_asked_for(server):
         "",
     ],
 )
-def test_a_range_that_is_not_single_or_not_ours_is_ignored(server, name, asked):
+def test_a_range_that_is_malformed_or_not_ours_is_ignored(server, name, asked):
     """RFC 9110, 14.2: it MAY be; the whole is always right."""
     response = server.get("/" + name, {"Range": asked})
     assert (response.status, response.body) == (200, FILES[name])

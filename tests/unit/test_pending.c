@@ -92,6 +92,7 @@ static struct pending *move_away(uint64_t sent)
     struct pending *pending = pending_new(&pool, &turn, sent);
     assert_non_null(pending);
     assert_null(turn.stream.entry);
+    assert_int_equal(turn.stream.left, 0); /* nothing of it is the next turn's */
     turn_reset(&turn);
     memset(turn.scratch, '#', TURN_SCRATCH_BYTES);
     memset(input, '#', sizeof input);
@@ -195,6 +196,50 @@ static void a_stream_moves_along(void **state)
     pending_free(pending, &pool);
 }
 
+static struct span next_text(const struct pending *pending)
+{
+    struct iovec part = { 0 };
+    return pending_parts(pending, &part, 1) == 1 ? span_of(part.iov_base, part.iov_len) : SPAN_NONE;
+}
+
+/* Whether the socket took some parts before, or nothing. */
+static void what_follows_a_stream_comes_in_its_place(void **state)
+{
+    (void)state;
+    fill_turn(true);
+    memcpy(turn_room(&turn), "between", 7);
+    turn_wrote(&turn, 7);
+    turn_stream(&turn, stream, 20, 30);
+    memcpy(turn_room(&turn), "end", 3);
+    turn_wrote(&turn, 3);
+    struct pending *pending = move_away(whole_size);
+    assert_int_equal(pending->part_count, 0);
+    assert_true(pending_has_more(pending));
+    pending_stream_sent(pending, 5000);
+    assert_true(pending_has_more(pending));
+    pending->cold_from = 4000;
+    assert_true(pending_next_leg(pending));
+    assert_true(span_equal(next_text(pending), SPAN("between")));
+    assert_int_equal(pending->stream.offset, 20);
+    assert_int_equal(pending->stream.left, 30);
+    assert_int_equal(pending->warm_until, 20); /* nothing is known of what is there */
+    assert_int_equal(pending->cold_from, -1);
+    pending_sent(pending, 3);
+    assert_true(span_equal(next_text(pending), SPAN("ween")));
+    pending_sent(pending, 4);
+    assert_int_equal(pending->part, pending->part_count);
+    pending_stream_sent(pending, 30);
+    assert_true(pending_next_leg(pending));
+    assert_true(span_equal(next_text(pending), SPAN("end")));
+    assert_false(pending_has_more(pending));
+    pending_sent(pending, 3);
+    assert_int_equal(pending->sent, whole_size + 5000 + 7 + 30 + 3);
+    assert_false(pending_next_leg(pending));
+    assert_ptr_equal(pending->stream.entry,
+                     stream); /* until the end, so that it is known that the answer is not whole */
+    pending_free(pending, &pool);
+}
+
 /* Exchanges that are over already were logged; of the others the texts come along. */
 static void the_log_is_owed_what_is_not_over(void **state)
 {
@@ -267,6 +312,7 @@ int main(void)
         WITH_A_TURN(what_was_not_sent_is_given_back),
         WITH_A_TURN(a_body_is_given_back_as_soon_as_it_is_sent),
         WITH_A_TURN(a_stream_moves_along),
+        WITH_A_TURN(what_follows_a_stream_comes_in_its_place),
         WITH_A_TURN(the_log_is_owed_what_is_not_over),
         WITH_A_TURN(texts_that_are_no_part_of_the_line_are_left_out),
         WITH_A_TURN(content_is_counted_by_what_was_sent),

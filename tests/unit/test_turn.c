@@ -115,6 +115,56 @@ static void a_stream_is_held_and_ends_the_turn(void **state)
     assert_int_equal(stream->references, 1);
 }
 
+static bool is_leg(unsigned i, const char *text, int64_t offset, int64_t size)
+{
+    const struct stream_leg *leg = &turn.legs[i];
+    return span_equal(leg->text, span_of_string(text)) && leg->offset == offset && leg->size == size;
+}
+
+static void what_is_written_behind_a_stream_follows_it_and_so_does_more_of_it(void **state)
+{
+    (void)state;
+    write_text("head");
+    turn_stream(&turn, stream, 100, 1000);
+    write_text("one");
+    write_text(" two");
+    turn_stream(&turn, stream, 5, 10);
+    write_text("three");
+    assert_int_equal(turn.part_count, 1);
+    assert_int_equal(turn.parts[0].iov_len, 4);
+    assert_int_equal(turn.leg_count, 2);
+    assert_true(is_leg(0, "one two", 5, 10));
+    assert_true(is_leg(1, "three", 0, 0));
+    assert_int_equal(turn.bytes, 4 + 1000 + 7 + 10 + 5);
+    assert_int_equal(stream->references, 2);
+    assert_false(turn_has_room(&turn));
+    entry_unref(turn.stream.entry);
+    turn.stream.entry = NULL;
+    turn_reset(&turn);
+    assert_int_equal(turn.leg_count, 0);
+}
+
+/* As many answers of as many ranges as may be: the parts suffice, and nothing but text is copied. */
+static void answers_of_many_parts_end_the_turn_in_time(void **state)
+{
+    (void)state;
+    unsigned answers = 0;
+    for (; turn_has_room(&turn); answers++) {
+        size_t text = 0;
+        turn_exchange(&turn, NULL);
+        for (unsigned i = 0; i < RANGES_MAX; i++, text += 4) {
+            write_text("head");
+            turn_refer(&turn, small, i, 1);
+        }
+        write_text("tail");
+        assert_int_equal(turn.scratch_used, (answers + 1) * (text + 4));
+    }
+    assert_in_range(answers, 1, 2);
+    assert_true(turn.part_count <= TURN_PARTS_MAX);
+    assert_memory_equal(turn.parts[3].iov_base, entry_body(small) + 1, 1);
+    assert_ptr_equal(turn.owners[3], small);
+}
+
 static void what_was_handed_over_is_held_until_the_end_of_the_turn(void **state)
 {
     (void)state;
@@ -203,6 +253,8 @@ int main(void)
         WITH_A_TURN(a_small_body_is_copied_and_a_large_one_referred_to),
         WITH_A_TURN(a_part_of_a_body_is_that_part),
         WITH_A_TURN(a_stream_is_held_and_ends_the_turn),
+        WITH_A_TURN(what_is_written_behind_a_stream_follows_it_and_so_does_more_of_it),
+        WITH_A_TURN(answers_of_many_parts_end_the_turn_in_time),
         WITH_A_TURN(what_was_handed_over_is_held_until_the_end_of_the_turn),
         WITH_A_TURN(an_exchange_takes_what_the_log_needs),
         WITH_A_TURN(a_turn_ends_with_so_many_answers),
