@@ -12,6 +12,7 @@ struct cache {
     struct tree_list trees;  /* constant */
     uint32_t revalidate_ms;  /* constant */
     struct table *table;
+    struct lookout *lookout;
     struct leases *leases;
     struct loader *loader;
     struct keeper *keeper;
@@ -29,9 +30,11 @@ static size_t folder_bytes_max(uint64_t budget_bytes)
 
 static bool watch_trees(struct cache *cache, size_t bytes_max)
 {
+    cache->lookout = lookout_new(bytes_max);
+    if (!cache->lookout) return false;
     for (unsigned i = 0; i < cache->trees.count; i++) {
         struct tree *tree = cache->trees.at[i];
-        tree->watch = watch_new(tree->root, tree->path, bytes_max / cache->trees.count);
+        tree->watch = lookout_watch(cache->lookout, tree, tree->root, tree->path);
         if (!tree->watch) return false;
     }
     return true;
@@ -52,10 +55,11 @@ struct cache *cache_new(const struct cache_options *options)
     if (cache->rules.forms && !(cache->forms = forms_new(&cache->rules, cache->table))) goto fail;
     cache->loader = loader_new(&cache->rules, cache->table, options->loaders_max);
     if (!cache->loader) goto fail;
-    cache->keeper = keeper_new(&cache->rules, &cache->trees, cache->table, cache->loader, options->revalidate_ms,
+    cache->keeper = keeper_new(&cache->rules, cache->lookout, cache->table, cache->loader, options->revalidate_ms,
                                options->expire_ms);
     if (!cache->keeper) goto fail;
-    cache->observer = observer_new(&cache->rules, &cache->trees, cache->table, cache->loader, cache->keeper);
+    cache->observer =
+        observer_new(&cache->rules, &cache->trees, cache->lookout, cache->table, cache->loader, cache->keeper);
     if (!cache->observer) goto fail;
     return cache;
 fail:
@@ -89,10 +93,8 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     leases_stop(cache->leases);
     table_free(cache->table, ret_held);
     leases_free(cache->leases);
-    for (unsigned i = 0; i < cache->trees.count; i++) {
-        watch_free(cache->trees.at[i]->watch);
-        cache->trees.at[i]->watch = NULL;
-    }
+    for (unsigned i = 0; i < cache->trees.count; i++) cache->trees.at[i]->watch = NULL;
+    lookout_free(cache->lookout);
     free(cache);
 }
 
@@ -213,9 +215,9 @@ static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64
     return STATUS_OK;
 }
 
-int cache_signal(const struct cache *cache, unsigned number)
+int cache_signal(const struct cache *cache)
 {
-    return number < cache->trees.count ? watch_descriptor(cache->trees.at[number]->watch) : -1;
+    return lookout_descriptor(cache->lookout);
 }
 
 bool cache_is_obeying(const struct cache *cache)
@@ -289,21 +291,6 @@ void cache_drop(struct cache *cache, struct entry *stream, const struct loader_w
     loader_drop(cache->loader, stream, window);
 }
 
-static struct watch_counts watch_counts_of_all(const struct cache *cache)
-{
-    struct watch_counts sum = { 0 };
-    for (unsigned i = 0; i < cache->trees.count; i++) {
-        struct watch_counts counts = watch_counts(cache->trees.at[i]->watch);
-        sum.folders += counts.folders;
-        sum.files += counts.files;
-        sum.events += counts.events;
-        sum.overflows += counts.overflows;
-        sum.by_age += counts.by_age;
-        sum.refused += counts.refused;
-    }
-    return sum;
-}
-
 struct table *cache_table(struct cache *cache)
 {
     return cache->table;
@@ -316,7 +303,7 @@ struct cache_counts cache_counts(struct cache *cache)
         .loads = cache->loader ? loader_loads(cache->loader) : 0,
         .keeper = keeper_counts(cache->keeper),
         .leases = leases_counts(cache->leases),
-        .watch = watch_counts_of_all(cache),
+        .lookout = lookout_counts(cache->lookout),
         .observer = observer_counts(cache->observer),
     };
 }

@@ -12,6 +12,7 @@
 #include "cache/leases.h"
 #include "cache/load.h"
 #include "cache/loader.h"
+#include "cache/lookout.h"
 #include "cache/mailbox.h"
 #include "cache/observer.h"
 #include "cache/preload.h"
@@ -55,11 +56,11 @@ struct cache_found {
     bool is_owned; /* the caller has a reference to give back; else it may use the entry until it is quiescent */
 };
 
-/* Descriptors, from 0 on, that are readable when something was told that was not obeyed yet: who waits for them as for requests
- * knows that of a change that came before a request. -1: there are no more. */
-int cache_signal(const struct cache *cache, unsigned number);
+/* A descriptor that is readable when something was told that was not obeyed yet: who waits for it as for requests knows that of a
+ * change that came before a request. -1: nothing is told of any change (fs.inotify.max_user_instances), and all is looked at by age. */
+int cache_signal(const struct cache *cache);
 
-/* Whether something that was told is just being obeyed; to be asked after the signals. */
+/* Whether something that was told is just being obeyed; to be asked after the signal. */
 bool cache_is_obeying(const struct cache *cache);
 
 /* Find what `key` (a normalised path) leads to, without waiting for a device.
@@ -118,7 +119,7 @@ struct cache_counts {
     struct keeper_counts keeper;
     struct observer_counts observer;
     struct lease_counts leases;
-    struct watch_counts watch;
+    struct lookout_counts lookout;
 };
 
 struct cache_counts cache_counts(struct cache *cache);

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "cache/loader.h"
+#include "cache/lookout.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
@@ -15,7 +16,7 @@ enum { TICK_MS_MIN = 20, TICK_MS_MAX = 1000, EXPIRE_LOOKS_A_TICK = 4096 };
 
 struct keeper {
     const struct load_rules *rules;
-    const struct tree_list *trees;
+    struct lookout *lookout; /* NULL: nothing is watched */
     struct table *table;
     struct loader *loader;
     int64_t revalidate_ms, expire_ms;
@@ -75,23 +76,6 @@ static void expire(struct keeper *keeper)
     rcu_offline();
 }
 
-static void tidy(struct keeper *keeper)
-{
-    for (unsigned i = 0; i < keeper->trees->count; i++) {
-        if (keeper->trees->at[i]->watch) watch_tidy(keeper->trees->at[i]->watch);
-    }
-}
-
-/* Returns whether there was any to look at. */
-static bool check_roots(struct keeper *keeper)
-{
-    bool was_any = false;
-    for (unsigned i = 0; i < keeper->trees->count; i++) {
-        if (keeper->trees->at[i]->watch) was_any |= watch_check_root(keeper->trees->at[i]->watch);
-    }
-    return was_any;
-}
-
 /* Entries are queued when half of revalidate_ms has gone by. When nobody asks, sleep longer: an idle server hardly wakes. */
 static int64_t tick_ms(const struct keeper *keeper, bool is_busy)
 {
@@ -114,11 +98,11 @@ static void *keeper_thread(void *argument)
         bool has_work = check_queued(keeper);
         if (clock_monotonic_us() >= expire_at_us) {
             expire(keeper);
-            tidy(keeper);
+            if (keeper->lookout) lookout_tidy(keeper->lookout);
             expire_at_us = clock_monotonic_us() + TICK_MS_MAX * 1000;
         }
         if (clock_monotonic_us() >= root_at_us) {
-            root_is_looked_at = check_roots(keeper);
+            root_is_looked_at = keeper->lookout && lookout_check_roots(keeper->lookout);
             root_at_us = clock_monotonic_us() + keeper->revalidate_ms * 750; /* and a tick */
         }
         if (table_needs_care(keeper->table)) {
@@ -135,13 +119,13 @@ static void *keeper_thread(void *argument)
     return NULL;
 }
 
-struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
+struct keeper *keeper_new(const struct load_rules *rules, struct lookout *lookout, struct table *table,
                           struct loader *loader, int64_t revalidate_ms, int64_t expire_ms)
 {
     struct keeper *keeper = calloc(1, sizeof *keeper);
     if (!keeper) return NULL;
     keeper->rules = rules;
-    keeper->trees = trees;
+    keeper->lookout = lookout;
     keeper->table = table;
     keeper->loader = loader;
     keeper->revalidate_ms = revalidate_ms;

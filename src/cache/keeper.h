@@ -12,12 +12,14 @@
 
 struct keeper;
 struct loader;
+struct lookout;
 
 /* revalidate_ms   how long a look at an entry is good for: the keeper looks again well before
  * expire_ms       0: nothing expires
+ * lookout         NULL: nothing is watched
  *
- * NULL: no memory, no descriptor, or no thread. `rules` and `trees` must outlive it. */
-NODISCARD struct keeper *keeper_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
+ * NULL: no memory, no descriptor, or no thread. All that is given must outlive it. */
+NODISCARD struct keeper *keeper_new(const struct load_rules *rules, struct lookout *lookout, struct table *table,
                                     struct loader *loader, int64_t revalidate_ms, int64_t expire_ms);
 
 /* Stop the thread. patience_ms: it may take so long; negative: however long. False: it still waits for a device, and

@@ -11,11 +11,12 @@
 #include "cache/forms.h"
 #include "cache/keeper.h"
 #include "cache/loader.h"
+#include "cache/lookout.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
 
-enum { SETTLING_MAX = 1024, WAITS_A_TREE = 3 };
+enum { SETTLING_MAX = 1024 };
 
 /* A file that is being written: its entry stays as it is until the writer closes it, or until_us. */
 struct settling {
@@ -29,10 +30,10 @@ struct settling {
 struct observer {
     const struct load_rules *rules;
     const struct tree_list *trees;
+    struct lookout *lookout;
     struct table *table;
     struct loader *loader;
     struct keeper *keeper;
-    struct pollfd *wait;                     /* for the wakeup, then WAITS_A_TREE for each */
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
     _Atomic uint32_t is_obeying;             /* the observer writes; see observer_is_obeying() */
@@ -84,7 +85,7 @@ static bool let_settle(struct observer *observer, struct span key, uint64_t hash
 /* One event, on its way to the entries that it concerns. */
 struct event {
     struct observer *observer;
-    const struct tree *tree; /* NULL: of a key that is watched alone */
+    const struct tree *tree; /* that the path is in; NULL: of a key that is watched alone */
     struct span path;
     unsigned what;
     unsigned form; /* of a file that lies beside another */
@@ -150,23 +151,22 @@ static void obey_beside(void *context, struct span key)
     obey(context, key);
 }
 
-static void path_changed(void *context, struct span path, unsigned what)
+static void path_changed(void *context, const struct tree *tree, struct span path, unsigned what)
 {
-    struct event *event = context;
-    const struct form_rules *forms = event->observer->rules->forms;
-    event->what = what;
-    tell(event, path, obey);
+    struct observer *observer = context;
+    const struct form_rules *forms = observer->rules->forms;
+    struct event event = { .observer = observer, .tree = tree, .what = what };
+    tell(&event, path, obey);
     for (unsigned form = 0; forms && form < forms->count; form++) {
         if (!span_ends_with(path, forms->suffixes[form])) continue;
-        event->form = form;
-        tell(event, span_first(path, path.size - forms->suffixes[form].size), obey_beside);
+        event.form = form;
+        tell(&event, span_first(path, path.size - forms->suffixes[form].size), obey_beside);
     }
 }
 
 static void key_changed(void *context, struct span key, unsigned what)
 {
-    const struct event *told = context;
-    struct event event = { .observer = told->observer, .what = what };
+    struct event event = { .observer = context, .what = what };
     obey(&event, key);
 }
 
@@ -193,12 +193,12 @@ static void end_settling(struct observer *observer)
     }
 }
 
-static void obey_events(struct observer *observer, struct event *event)
+static void obey_events(struct observer *observer)
 {
-    struct watch_listener listener = { event, path_changed, key_changed };
+    struct lookout_listener listener = { observer, path_changed, key_changed };
     /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
     atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
-    watch_events(event->tree->watch, &listener);
+    lookout_events(observer->lookout, &listener);
     /* release: who sees it, sees what was removed */
     atomic_store_explicit(&observer->is_obeying, 0, memory_order_release);
 }
@@ -212,14 +212,16 @@ static void wait_and_obey(struct observer *observer)
         int64_t left_ms = (first->until_us - clock_monotonic_us()) / 1000 + 1;
         wait_ms = left_ms < 0 ? 0 : left_ms > INT_MAX ? INT_MAX : (int)left_ms;
     }
-    if (poll(observer->wait, 1 + WAITS_A_TREE * observer->trees->count, wait_ms) <= 0) return;
-    const struct pollfd *wait = &observer->wait[1];
-    for (unsigned i = 0; i < observer->trees->count; i++, wait += WAITS_A_TREE) {
-        struct event event = { .observer = observer, .tree = observer->trees->at[i] };
-        if (wait[0].revents) obey_events(observer, &event);
-        if (wait[1].revents) watch_steps_events(event.tree->watch);
-        if (wait[2].revents) watch_mounts_changed(event.tree->watch);
-    }
+    struct pollfd wait[] = {
+        { .fd = observer->wakeup, .events = POLLIN },
+        { .fd = lookout_descriptor(observer->lookout), .events = POLLIN },
+        { .fd = lookout_steps_descriptor(observer->lookout), .events = POLLIN },
+        { .fd = lookout_mounts_descriptor(observer->lookout), .events = POLLPRI },
+    };
+    if (poll(wait, ARRAY_COUNT(wait), wait_ms) <= 0) return;
+    if (wait[1].revents) obey_events(observer);
+    if (wait[2].revents) lookout_steps_events(observer->lookout);
+    if (wait[3].revents) lookout_mounts_changed(observer->lookout);
 }
 
 static void *observer_thread(void *argument)
@@ -237,38 +239,22 @@ static void *observer_thread(void *argument)
     return NULL;
 }
 
-/* What the thread waits for. */
-static bool open_waiting(struct observer *observer)
-{
-    observer->wakeup = wakeup_open();
-    observer->wait = calloc(1 + WAITS_A_TREE * observer->trees->count, sizeof *observer->wait);
-    if (!observer->wait || observer->wakeup < 0) return false;
-    observer->wait[0] = (struct pollfd){ .fd = observer->wakeup, .events = POLLIN };
-    struct pollfd *wait = &observer->wait[1];
-    for (unsigned i = 0; i < observer->trees->count; i++, wait += WAITS_A_TREE) {
-        const struct watch *watch = observer->trees->at[i]->watch;
-        wait[0] = (struct pollfd){ .fd = watch_descriptor(watch), .events = POLLIN };
-        wait[1] = (struct pollfd){ .fd = watch_steps_descriptor(watch), .events = POLLIN };
-        wait[2] = (struct pollfd){ .fd = watch_mounts_descriptor(watch), .events = POLLPRI };
-    }
-    return true;
-}
-
-struct observer *observer_new(const struct load_rules *rules, const struct tree_list *trees, struct table *table,
-                              struct loader *loader, struct keeper *keeper)
+struct observer *observer_new(const struct load_rules *rules, const struct tree_list *trees, struct lookout *lookout,
+                              struct table *table, struct loader *loader, struct keeper *keeper)
 {
     struct observer *observer = calloc(1, sizeof *observer);
     if (!observer) return NULL;
     observer->rules = rules;
     observer->trees = trees;
+    observer->lookout = lookout;
     observer->table = table;
     observer->loader = loader;
     observer->keeper = keeper;
     list_init(&observer->settling);
-    if (open_waiting(observer) && thread_start(&observer->thread, "observer", observer_thread, observer) == STATUS_OK)
+    observer->wakeup = wakeup_open();
+    if (observer->wakeup >= 0 && thread_start(&observer->thread, "observer", observer_thread, observer) == STATUS_OK)
         return observer;
     if (observer->wakeup >= 0) close(observer->wakeup);
-    free(observer->wait);
     free(observer);
     return NULL;
 }
@@ -289,7 +275,6 @@ void observer_free(struct observer *observer)
     while (!list_is_empty(&observer->settling))
         forget_settling(observer, CONTAINER_OF(observer->settling.next, struct settling, link));
     close(observer->wakeup);
-    free(observer->wait);
     free(observer);
 }
 

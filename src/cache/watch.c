@@ -9,11 +9,22 @@
 #include "base/check.h"
 #include "cache/watch_private.h"
 
-static uint32_t hash_text(struct span text)
+/* FNV-1a: names are short, and no peer can choose a folder's name. */
+static uint32_t hash_on(uint32_t hash, struct span text)
 {
-    uint32_t hash = 2166136261u; /* FNV-1a: names are short, and no peer can choose a folder's name */
     for (size_t i = 0; i < text.size; i++) hash = (hash ^ (unsigned char)text.data[i]) * 16777619u;
     return hash;
+}
+
+static uint32_t hash_text(struct span text)
+{
+    return hash_on(2166136261u, text);
+}
+
+/* Of a key in its tree: sites have folders of the same names. */
+static uint32_t hash_key(const struct watch *watch, struct span key)
+{
+    return hash_on(hash_text(span_of((const char *)&watch, sizeof watch)), key);
 }
 
 /* The part of a key up to and with its last '/'. */
@@ -24,26 +35,27 @@ static struct span folder_part(struct span key)
     return span_first(key, size);
 }
 
-static struct folder **key_bucket(struct watch *watch, uint32_t hash)
+static struct folder **key_bucket(struct lookout *lookout, uint32_t hash)
 {
-    return &watch->by_key[hash % WATCH_BUCKETS];
+    return &lookout->by_key[hash % WATCH_BUCKETS];
 }
 
-static struct folder **watched_bucket(struct watch *watch, int watched)
+static struct folder **watched_bucket(struct lookout *lookout, int watched)
 {
-    return &watch->by_watched[(unsigned)watched % WATCH_BUCKETS];
+    return &lookout->by_watched[(unsigned)watched % WATCH_BUCKETS];
 }
 
-static struct watched_file **file_bucket(struct watch *watch, int watched)
+static struct watched_file **file_bucket(struct lookout *lookout, int watched)
 {
-    return &watch->files[(unsigned)watched % WATCH_BUCKETS];
+    return &lookout->files[(unsigned)watched % WATCH_BUCKETS];
 }
 
 struct folder *watch_find_folder(struct watch *watch, struct span key)
 {
-    uint32_t hash = hash_text(key);
-    struct folder *folder = *key_bucket(watch, hash);
-    while (folder && !(folder->hash == hash && span_equal(span_of(folder->key, folder->key_size), key)))
+    uint32_t hash = hash_key(watch, key);
+    struct folder *folder = *key_bucket(watch->lookout, hash);
+    while (folder &&
+           !(folder->hash == hash && folder->watch == watch && span_equal(span_of(folder->key, folder->key_size), key)))
         folder = folder->key_next;
     return folder;
 }
@@ -55,18 +67,18 @@ static size_t folder_bytes(size_t key_size)
 }
 
 /* Under the lock: out of every list, and freed. Nobody holds it, and nothing is below it. */
-static void remove_folder(struct watch *watch, struct folder *folder)
+static void remove_folder(struct lookout *lookout, struct folder *folder)
 {
-    watch_drop(watch, folder);
+    watch_drop(lookout, folder);
     struct folder **link = &folder->parent->child;
     while (*link != folder) link = &(*link)->sibling;
     *link = folder->sibling;
-    link = key_bucket(watch, folder->hash);
+    link = key_bucket(lookout, folder->hash);
     while (*link != folder) link = &(*link)->key_next;
     *link = folder->key_next;
-    watch->folder_bytes -= folder_bytes(folder->key_size);
-    watch->counts.folders--;
-    watch->counts.by_age -= folder->needs_checks;
+    lookout->folder_bytes -= folder_bytes(folder->key_size);
+    lookout->counts.folders--;
+    lookout->counts.by_age -= folder->needs_checks;
     free(folder);
 }
 
@@ -77,17 +89,16 @@ static bool is_of_use(const struct folder *folder)
     return atomic_load_explicit(&folder->references, memory_order_acquire) > 0 || folder->child || !folder->parent;
 }
 
-/* Under the lock: go through some buckets of folders, where the last call stopped. */
-static void tidy(struct watch *watch, unsigned buckets)
+void watch_tidy(struct lookout *lookout, unsigned buckets)
 {
     for (unsigned i = 0; i < buckets; i++) {
-        struct folder **at = &watch->by_key[watch->tidy_at++ % WATCH_BUCKETS];
+        struct folder **at = &lookout->by_key[lookout->tidy_at++ % WATCH_BUCKETS];
         while (*at) {
-            if (!(*at)->is_known) watch_drop(watch, *at);
+            if (!(*at)->is_known) watch_drop(lookout, *at);
             if (is_of_use(*at))
                 at = &(*at)->key_next;
             else
-                remove_folder(watch, *at);
+                remove_folder(lookout, *at);
         }
     }
 }
@@ -96,16 +107,18 @@ static void tidy(struct watch *watch, unsigned buckets)
 static struct folder *add_folder(struct watch *watch, struct span key, struct folder *parent)
 {
     enum { BUCKETS_A_TIME = 1024 };
+    struct lookout *lookout = watch->lookout;
     size_t bytes = folder_bytes(key.size);
-    if (watch->folder_bytes + bytes > watch->folder_bytes_max) tidy(watch, BUCKETS_A_TIME);
-    bool has_room = watch->folder_bytes + bytes <= watch->folder_bytes_max;
+    if (lookout->folder_bytes + bytes > lookout->folder_bytes_max) watch_tidy(lookout, BUCKETS_A_TIME);
+    bool has_room = lookout->folder_bytes + bytes <= lookout->folder_bytes_max;
     struct folder *folder = has_room ? calloc(1, sizeof *folder + key.size) : NULL;
     if (!folder) {
-        watch->counts.refused++;
+        lookout->counts.refused++;
         return NULL;
     }
-    watch->folder_bytes += bytes;
-    folder->hash = hash_text(key);
+    lookout->folder_bytes += bytes;
+    folder->hash = hash_key(watch, key);
+    folder->watch = watch;
     folder->watched = -1;
     folder->key_size = (uint16_t)key.size;
     memcpy(folder->key, key.data, key.size);
@@ -114,10 +127,10 @@ static struct folder *add_folder(struct watch *watch, struct span key, struct fo
         folder->sibling = parent->child;
         parent->child = folder;
     }
-    struct folder **bucket = key_bucket(watch, folder->hash);
+    struct folder **bucket = key_bucket(lookout, folder->hash);
     folder->key_next = *bucket;
     *bucket = folder;
-    watch->counts.folders++;
+    lookout->counts.folders++;
     return folder;
 }
 
@@ -143,59 +156,31 @@ void watch_leave(struct watch_mark *mark)
     mark->folder = NULL;
 }
 
-bool watch_was_given_up(const struct watch *watch, int watched, uint32_t since)
-{
-    uint32_t happened = watch->forgets - since;
-    if (happened > FORGOTTEN_KNOWN) return true; /* too many to tell */
-    for (uint32_t i = 1; i <= happened; i++) {
-        if (watch->forgotten[(watch->forgets - i) % FORGOTTEN_KNOWN] == watched) return true;
-    }
-    return false;
-}
-
-static bool is_wanted(struct watch *watch, int watched)
-{
-    for (const struct folder *folder = *watched_bucket(watch, watched); folder; folder = folder->watched_next)
-        if (folder->watched == watched) return true;
-    for (const struct watched_file *file = *file_bucket(watch, watched); file; file = file->next)
-        if (file->watched == watched) return true;
-    for (unsigned i = 0; watch->steps_notify == watch->notify && i < watch->steps.count; i++)
-        if (watch->steps.at[i].watched == watched) return true;
-    return false;
-}
-
-void watch_let_go(struct watch *watch, int watched)
-{
-    if (watched < 0 || is_wanted(watch, watched)) return;
-    watch->forgotten[watch->forgets++ % FORGOTTEN_KNOWN] = watched;
-    notify_forget(watch->notify, watched);
-}
-
-void watch_drop(struct watch *watch, struct folder *folder)
+void watch_drop(struct lookout *lookout, struct folder *folder)
 {
     int watched = folder->watched;
     if (watched < 0) return;
-    struct folder **at = watched_bucket(watch, watched);
+    struct folder **at = watched_bucket(lookout, watched);
     while (*at != folder) at = &(*at)->watched_next;
     *at = folder->watched_next;
     folder->watched = -1;
-    watch_let_go(watch, watched);
+    lookout_let_go(lookout, &lookout->content, watched);
 }
 
 /* It stays watched until it is looked at again, which finds the same watch, or another: giving up thousands of them here
  * would have everybody wait who wants the lock. If nobody looks, tidying gives it up. */
-void watch_void_folder(struct watch *watch, struct folder *folder)
+void watch_void_folder(struct folder *folder)
 {
     /* release: whoever sees the new version, and then looks, looks at what is there now */
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = false;
-    for (struct folder *child = folder->child; child; child = child->sibling) watch_void_folder(watch, child);
+    for (struct folder *child = folder->child; child; child = child->sibling) watch_void_folder(child);
 }
 
 void watch_void_everything(struct watch *watch)
 {
     struct folder *root = watch_find_folder(watch, SPAN("/"));
-    if (root) watch_void_folder(watch, root);
+    if (root) watch_void_folder(root);
 }
 
 /* What the key of a folder leads to. */
@@ -222,40 +207,40 @@ static enum status look_at_folder(struct watch *watch, struct span key, struct f
     ret_found->device = identity.device;
     ret_found->is_remote = system == FILE_SYSTEM_REMOTE;
     ret_found->needs_checks = facts.crosses_link || system != FILE_SYSTEM_LOCAL;
-    if (ret_found->is_there) ret_found->watched = notify_watch_folder(watch->notify, ret_found->place);
+    if (ret_found->is_there) ret_found->watched = notify_watch_folder(watch->lookout->content.notify, ret_found->place);
     close(ret_found->place);
     return STATUS_OK;
 }
 
 /* Under the lock: `folder` is known now. */
-static void make_known(struct watch *watch, struct folder *folder, const struct found *found)
+static void make_known(struct lookout *lookout, struct folder *folder, const struct found *found)
 {
     /* What was loaded before the watch stood is not covered by it. */
     atomic_fetch_add_explicit(&folder->version, 1, memory_order_release);
     folder->is_known = true;
-    watch->counts.by_age -= folder->needs_checks;
+    lookout->counts.by_age -= folder->needs_checks;
     folder->device = found->device;
     folder->is_remote = found->is_remote;
-    folder->needs_checks = found->needs_checks || found->watched < 0 || watch->mounts < 0 ||
+    folder->needs_checks = found->needs_checks || found->watched < 0 || lookout->mounts < 0 ||
                            (folder->parent && (folder->parent->needs_checks || folder->parent->watched < 0));
-    watch->counts.by_age += folder->needs_checks;
-    watch->counts.refused += found->watched < 0;
+    lookout->counts.by_age += folder->needs_checks;
+    lookout->counts.refused += found->watched < 0;
     if (folder->watched == found->watched) return;
-    watch_drop(watch, folder);
+    watch_drop(lookout, folder);
     if (found->watched < 0) return;
     folder->watched = found->watched;
-    struct folder **bucket = watched_bucket(watch, folder->watched);
+    struct folder **bucket = watched_bucket(lookout, folder->watched);
     folder->watched_next = *bucket;
     *bucket = folder;
 }
 
 /* What was not there is forgotten at once: anybody can ask for as many as he likes. */
-static void forget_unknown(struct watch *watch, struct folder *folder)
+static void forget_unknown(struct lookout *lookout, struct folder *folder)
 {
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&lookout->lock);
     folder_unref(folder);
-    if (!folder->is_known && !is_of_use(folder)) remove_folder(watch, folder);
-    pthread_mutex_unlock(&watch->lock);
+    if (!folder->is_known && !is_of_use(folder)) remove_folder(lookout, folder);
+    pthread_mutex_unlock(&lookout->lock);
 }
 
 /* Under the lock. */
@@ -270,32 +255,33 @@ enum ensured { ENSURED, NOT_THERE, UNKNOWABLE };
 static enum ensured ensure_folder(struct watch *watch, struct span key, struct folder *parent, struct folder **ret)
 {
     enum { TRIES_MAX = 3 };
+    struct lookout *lookout = watch->lookout;
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        pthread_mutex_lock(&watch->lock);
+        pthread_mutex_lock(&lookout->lock);
         struct folder *folder = watch_find_folder(watch, key);
         if (!folder) folder = add_folder(watch, key, parent);
         if (folder) atomic_fetch_add_explicit(&folder->references, 1, memory_order_relaxed);
         uint32_t parent_events = parent ? watch_events_in(parent) : 0, parent_version = version_of(parent);
-        uint32_t version = version_of(folder), forgets = watch->forgets;
+        uint32_t version = version_of(folder), forgets = lookout->content.forgets;
         bool is_known = folder && folder->is_known;
-        pthread_mutex_unlock(&watch->lock);
+        pthread_mutex_unlock(&lookout->lock);
         if (!folder) return UNKNOWABLE;
         *ret = folder;
         if (is_known) return ENSURED;
         struct found found;
         enum status status = look_at_folder(watch, key, &found);
-        pthread_mutex_lock(&watch->lock);
+        pthread_mutex_lock(&lookout->lock);
         /* Another may have been here first; or something happened above, and what was found is elsewhere now. */
         bool is_still_there = version_of(folder) == version && version_of(parent) == parent_version &&
                               (!parent || (parent->is_known && watch_events_in(parent) == parent_events));
-        bool is_watched = !watch_was_given_up(watch, found.watched, forgets);
+        bool is_watched = !lookout_has_given_up(&lookout->content, found.watched, forgets);
         if (status == STATUS_OK && found.is_there && is_still_there && is_watched && !folder->is_known)
-            make_known(watch, folder, &found);
+            make_known(lookout, folder, &found);
         is_known = folder->is_known;
-        watch_let_go(watch, found.watched);
-        pthread_mutex_unlock(&watch->lock);
+        lookout_let_go(lookout, &lookout->content, found.watched);
+        pthread_mutex_unlock(&lookout->lock);
         if (is_known) return ENSURED;
-        forget_unknown(watch, folder);
+        forget_unknown(lookout, folder);
         /* What may not be entered is nothing, until its permissions change: the folder above tells of that. */
         if (status == STATUS_NOT_FOUND || status == STATUS_REFUSED || (status == STATUS_OK && !found.is_there))
             return NOT_THERE;
@@ -319,28 +305,28 @@ static void enter_slowly(struct watch *watch, struct span part, struct watch_mar
             continue;
         }
         if (ensured == NOT_THERE && parent) {
-            pthread_mutex_lock(&watch->lock);
+            pthread_mutex_lock(&watch->lookout->lock);
             take_mark(parent, true, ret_mark);
-            pthread_mutex_unlock(&watch->lock);
+            pthread_mutex_unlock(&watch->lookout->lock);
         }
         folder_unref(parent);
         return;
     }
     if (!parent) return;
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&watch->lookout->lock);
     take_mark(parent, false, ret_mark);
-    pthread_mutex_unlock(&watch->lock);
+    pthread_mutex_unlock(&watch->lookout->lock);
     folder_unref(parent);
 }
 
 enum status watch_enter(struct watch *watch, struct span key, enum file_patience patience, struct watch_mark *ret_mark)
 {
     struct span part = folder_part(key);
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&watch->lookout->lock);
     struct folder *folder = watch_find_folder(watch, part);
     bool is_known = folder && folder->is_known;
     if (is_known) take_mark(folder, false, ret_mark);
-    pthread_mutex_unlock(&watch->lock);
+    pthread_mutex_unlock(&watch->lookout->lock);
     if (is_known) return STATUS_OK;
     if (patience == FILE_NOWAIT) return STATUS_WOULD_BLOCK;
     enter_slowly(watch, part, ret_mark);
@@ -352,7 +338,7 @@ void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_devic
     struct span part = folder_part(key);
     *ret_device = 0;
     *ret_unknown = SPAN_NONE;
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&watch->lookout->lock);
     while (part.size > 0) {
         const struct folder *folder = watch_find_folder(watch, part);
         if (folder && folder->is_known) {
@@ -362,7 +348,7 @@ void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_devic
         *ret_unknown = part;
         part = folder_part(span_first(part, part.size - 1));
     }
-    pthread_mutex_unlock(&watch->lock);
+    pthread_mutex_unlock(&watch->lookout->lock);
 }
 
 bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span key)
@@ -374,14 +360,14 @@ bool watch_holds(struct watch *watch, const struct watch_mark *mark, struct span
     /* Events on other names in the same folder do not matter; of too many, it is not known whose they were. */
     struct span name = span_from(key, folder->key_size);
     uint32_t hash = name.size > 0 ? hash_text(name) : 0;
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&watch->lookout->lock);
     uint32_t events = watch_events_in(folder), happened = events - mark->events;
     bool holds = happened <= ARRAY_COUNT(folder->recent);
     for (uint32_t i = 0; holds && i < happened; i++) {
         /* A folder's own key stands for its index, whose name is not known here: any event may be its. */
         holds = name.size > 0 && folder->recent[(events - 1 - i) % ARRAY_COUNT(folder->recent)] != hash;
     }
-    pthread_mutex_unlock(&watch->lock);
+    pthread_mutex_unlock(&watch->lookout->lock);
     return holds;
 }
 
@@ -393,50 +379,36 @@ void watch_note_event(struct folder *folder, struct span name)
 }
 
 /* Under the lock. */
-static void add_file(struct watch *watch, int watched, struct span key)
+static void add_file(struct lookout *lookout, int watched, struct span key)
 {
-    struct watched_file **bucket = file_bucket(watch, watched), *file = *bucket;
+    struct watched_file **bucket = file_bucket(lookout, watched), *file = *bucket;
     while (file && !(file->watched == watched && span_equal(span_of(file->key, file->key_size), key)))
         file = file->next;
-    if (!file && watch->counts.files < WATCHED_FILES_MAX && (file = malloc(sizeof *file + key.size)) != NULL) {
+    if (!file && lookout->counts.files < WATCHED_FILES_MAX && (file = malloc(sizeof *file + key.size)) != NULL) {
         *file = (struct watched_file){ .next = *bucket, .watched = watched, .key_size = (uint32_t)key.size };
         memcpy(file->key, key.data, key.size);
         *bucket = file;
-        watch->counts.files++;
+        lookout->counts.files++;
     }
 }
 
 void watch_file(struct watch *watch, int fd, struct span key)
 {
     enum { TRIES_MAX = 3 };
+    struct lookout *lookout = watch->lookout;
+    struct instance *content = &lookout->content;
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        pthread_mutex_lock(&watch->lock);
-        uint32_t forgets = watch->forgets;
-        bool has_room = watch->counts.files < WATCHED_FILES_MAX;
-        pthread_mutex_unlock(&watch->lock);
-        int watched = has_room ? notify_watch_file(watch->notify, fd) : -1;
+        pthread_mutex_lock(&lookout->lock);
+        uint32_t forgets = content->forgets;
+        bool has_room = lookout->counts.files < WATCHED_FILES_MAX;
+        pthread_mutex_unlock(&lookout->lock);
+        int watched = has_room ? notify_watch_file(content->notify, fd) : -1;
         if (watched < 0) return; /* it is looked at by age all the same */
-        pthread_mutex_lock(&watch->lock);
-        bool is_watched = !watch_was_given_up(watch, watched, forgets);
-        if (is_watched) add_file(watch, watched, key);
-        watch_let_go(watch, watched);
-        pthread_mutex_unlock(&watch->lock);
+        pthread_mutex_lock(&lookout->lock);
+        bool is_watched = !lookout_has_given_up(content, watched, forgets);
+        if (is_watched) add_file(lookout, watched, key);
+        lookout_let_go(lookout, content, watched);
+        pthread_mutex_unlock(&lookout->lock);
         if (is_watched) return;
     }
-}
-
-void watch_tidy(struct watch *watch)
-{
-    enum { BUCKETS_A_TIME = 256 };
-    pthread_mutex_lock(&watch->lock);
-    tidy(watch, BUCKETS_A_TIME);
-    pthread_mutex_unlock(&watch->lock);
-}
-
-struct watch_counts watch_counts(struct watch *watch)
-{
-    pthread_mutex_lock(&watch->lock);
-    struct watch_counts counts = watch->counts;
-    pthread_mutex_unlock(&watch->lock);
-    return counts;
 }

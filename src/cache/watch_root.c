@@ -10,32 +10,37 @@
 #include "cache/watch_private.h"
 #include "platform/mounts.h"
 
-enum { LINKS_MAX = 40 };
+enum { LINKS_MAX = 40, STEPS_MAX = 128 };
 
-/* Watch the folder `path`, in which `name` is the next step of DocumentRoot's path. False: it is not told of. */
-static bool add_step(struct watch *watch, const char *path, const char *name)
+/* Watch the folder `path`, in which `name` is the next step of the root's path. False: it is not told of. */
+static bool add_step(struct watch *watch, struct root_steps *steps, const char *path, const char *name)
 {
-    struct root_steps *steps = &watch->fresh;
-    if (steps->count == ROOT_STEPS_MAX) return false;
-    struct root_step *step = &steps->at[steps->count];
+    size_t name_size = strlen(name);
+    if (steps->count == STEPS_MAX) return false;
     int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
-    step->watched = notify_watch_names(watch->steps_notify, fd);
-    bool is_told = step->watched >= 0 && file_system_of(fd) == FILE_SYSTEM_LOCAL;
+    struct root_step *step = malloc(sizeof *step + name_size);
+    int watched = step ? notify_watch_names(watch->lookout->steps->notify, fd) : -1;
+    bool is_told = watched >= 0 && file_system_of(fd) == FILE_SYSTEM_LOCAL;
     close(fd);
-    if (step->watched < 0) return false;
-    memcpy(step->name, name, strlen(name) + 1);
+    if (watched < 0) {
+        free(step);
+        return false;
+    }
+    *step = (struct root_step){ .next = steps->first, .watch = watch, .watched = watched };
+    step->name_size = (uint32_t)name_size;
+    memcpy(step->name, name, name_size);
+    steps->first = step;
     steps->count++;
     return is_told;
 }
 
-/* Go along DocumentRoot's path, through its symbolic links, and watch each folder on the way. False: not all of them. */
-static bool find_steps(struct watch *watch)
+/* Go along root_path, through its symbolic links, and watch each folder on the way. False: not all of them. */
+static bool find_steps(struct watch *watch, struct root_steps *steps)
 {
     char at[PATH_MAX] = "", rest[PATH_MAX], name[NAME_MAX + 1], target[PATH_MAX], joined[2 * PATH_MAX];
     unsigned links = 0;
     bool is_complete = true;
-    watch->fresh.count = 0;
     snprintf(rest, sizeof rest, "%s", watch->root_path);
     while (rest[strspn(rest, "/")] != '\0') {
         char *begin = rest + strspn(rest, "/");
@@ -50,7 +55,7 @@ static bool find_steps(struct watch *watch)
             if (slash) *slash = '\0';
             continue;
         }
-        is_complete &= add_step(watch, at_size > 0 ? at : "/", name);
+        is_complete &= add_step(watch, steps, at_size > 0 ? at : "/", name);
         snprintf(at + at_size, sizeof at - at_size, "/%s", name);
         ssize_t length = readlink(at, target, sizeof target - 1);
         if (length <= 0) continue;
@@ -64,41 +69,61 @@ static bool find_steps(struct watch *watch)
     return is_complete;
 }
 
-/* Under the lock: a step of before. */
-static void let_go_of_step(struct watch *watch, int watched)
+static struct root_step **step_bucket(struct lookout *lookout, int watched)
 {
-    if (watch->steps_notify == watch->notify) {
-        watch_let_go(watch, watched);
-        return;
+    return &lookout->by_step[(unsigned)watched % WATCH_BUCKETS];
+}
+
+/* Under the lock. */
+static void link_steps(struct lookout *lookout, const struct root_steps *steps)
+{
+    for (struct root_step *step = steps->first; step; step = step->next) {
+        struct root_step **bucket = step_bucket(lookout, step->watched);
+        step->watched_next = *bucket;
+        *bucket = step;
     }
-    for (unsigned i = 0; i < watch->steps.count; i++)
-        if (watch->steps.at[i].watched == watched) return;
-    notify_forget(watch->steps_notify, watched);
+}
+
+/* Under the lock: those of before, once others have taken their place. */
+static void free_steps(struct lookout *lookout, struct root_steps *steps)
+{
+    for (struct root_step *step = steps->first, *next; step; step = next) {
+        next = step->next;
+        struct root_step **link = step_bucket(lookout, step->watched);
+        while (*link != step) link = &(*link)->watched_next;
+        *link = step->watched_next;
+        lookout_let_go(lookout, lookout->steps, step->watched);
+        free(step);
+    }
 }
 
 /* The steps that were found take the place of those before. Returns whether none of their watches was given up meanwhile. */
-static bool take_steps(struct watch *watch, uint32_t forgets)
+static bool take_steps(struct watch *watch, const struct root_steps *found, uint32_t forgets)
 {
-    bool holds = true, is_apart = watch->steps_notify != watch->notify;
-    pthread_mutex_lock(&watch->lock);
-    for (unsigned i = 0; i < watch->fresh.count && !is_apart; i++)
-        holds &= !watch_was_given_up(watch, watch->fresh.at[i].watched, forgets);
+    struct lookout *lookout = watch->lookout;
+    bool holds = true;
+    pthread_mutex_lock(&lookout->lock);
+    for (const struct root_step *step = found->first; step; step = step->next)
+        holds &= !lookout_has_given_up(lookout->steps, step->watched, forgets);
     struct root_steps before = watch->steps;
-    watch->steps = watch->fresh;
-    for (unsigned i = 0; i < before.count; i++) let_go_of_step(watch, before.at[i].watched);
-    pthread_mutex_unlock(&watch->lock);
+    watch->steps = *found;
+    link_steps(lookout, found);
+    free_steps(lookout, &before);
+    pthread_mutex_unlock(&lookout->lock);
     return holds;
 }
 
 static void watch_steps(struct watch *watch)
 {
     enum { TRIES_MAX = 3 };
+    struct lookout *lookout = watch->lookout;
     for (int tries = 0; tries < TRIES_MAX; tries++) {
-        pthread_mutex_lock(&watch->lock);
-        uint32_t forgets = watch->forgets;
-        pthread_mutex_unlock(&watch->lock);
-        watch->fresh.is_complete = find_steps(watch) && tries < TRIES_MAX - 1;
-        if (take_steps(watch, forgets)) return;
+        struct root_steps found = { 0 };
+        pthread_mutex_lock(&lookout->lock);
+        uint32_t forgets = lookout->steps->forgets;
+        pthread_mutex_unlock(&lookout->lock);
+        found.is_complete = find_steps(watch, &found) && tries < TRIES_MAX - 1;
+        if (take_steps(watch, &found, forgets)) return;
     }
 }
 
@@ -112,9 +137,9 @@ static void follow_root(struct watch *watch)
         (now.st_dev != before.st_dev || now.st_ino != before.st_ino)) {
         /* In one step: whoever opens beneath the root meets the one or the other. */
         if (dup3(fd, watch->root, O_CLOEXEC) >= 0) {
-            pthread_mutex_lock(&watch->lock);
+            pthread_mutex_lock(&watch->lookout->lock);
             watch_void_everything(watch);
-            pthread_mutex_unlock(&watch->lock);
+            pthread_mutex_unlock(&watch->lookout->lock);
         }
     }
     if (fd >= 0) close(fd);
@@ -129,9 +154,9 @@ void watch_follow_root(struct watch *watch)
 
 bool watch_check_root(struct watch *watch)
 {
-    pthread_mutex_lock(&watch->lock);
+    pthread_mutex_lock(&watch->lookout->lock);
     bool is_told = watch->steps.is_complete;
-    pthread_mutex_unlock(&watch->lock);
+    pthread_mutex_unlock(&watch->lookout->lock);
     if (!is_told) watch_follow_root(watch);
     return !is_told;
 }
@@ -141,8 +166,9 @@ static bool has_other_mounts(struct watch *watch)
 {
     char path[PATH_MAX];
     uint64_t sum = 0;
-    if (watch->mounts < 0) return false;
-    bool is_known = file_path_of(watch->root, path, sizeof path) && mounts_sum(watch->mounts, path, &sum) == STATUS_OK;
+    if (watch->lookout->mounts < 0) return false;
+    bool is_known =
+        file_path_of(watch->root, path, sizeof path) && mounts_sum(watch->lookout->mounts, path, &sum) == STATUS_OK;
     bool is_other = !is_known || sum != watch->mounts_sum;
     watch->mounts_sum = sum;
     return is_other;
@@ -153,50 +179,24 @@ void watch_mounts_changed(struct watch *watch)
     pthread_mutex_lock(&watch->root_lock);
     follow_root(watch); /* something may have been mounted on the way to it */
     if (has_other_mounts(watch)) {
-        pthread_mutex_lock(&watch->lock);
+        pthread_mutex_lock(&watch->lookout->lock);
         watch_void_everything(watch);
-        pthread_mutex_unlock(&watch->lock);
+        pthread_mutex_unlock(&watch->lookout->lock);
     }
     pthread_mutex_unlock(&watch->root_lock);
 }
 
-int watch_descriptor(const struct watch *watch)
-{
-    return watch->notify;
-}
-
-int watch_steps_descriptor(const struct watch *watch)
-{
-    return watch->steps_notify;
-}
-
-int watch_mounts_descriptor(const struct watch *watch)
-{
-    return watch->mounts;
-}
-
-struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max)
+struct watch *watch_new(struct lookout *lookout, const struct tree *tree, int root, const char *root_path)
 {
     struct watch *watch = calloc(1, sizeof *watch);
-    if (!watch) return NULL;
-    watch->root = root;
-    watch->folder_bytes_max = folder_bytes_max;
-    /* Whoever is told of an event, under the lock, may ask for whereabouts. */
-    pthread_mutexattr_t recursive;
-    pthread_mutexattr_init(&recursive);
-    pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
-    pthread_mutex_init(&watch->lock, &recursive);
-    pthread_mutexattr_destroy(&recursive);
-    pthread_mutex_init(&watch->root_lock, NULL);
-    watch->mounts = mounts_open();
-    watch->notify = notify_open();
-    watch->steps_notify = notify_open();
-    if (watch->steps_notify < 0) watch->steps_notify = watch->notify;
-    watch->root_path = strdup(root_path);
-    if (watch->notify < 0 || !watch->root_path) {
-        watch_free(watch);
+    char *path = strdup(root_path);
+    if (!watch || !path) {
+        free(watch);
+        free(path);
         return NULL;
     }
+    *watch = (struct watch){ .lookout = lookout, .tree = tree, .root_path = path, .root = root };
+    pthread_mutex_init(&watch->root_lock, NULL);
     watch_follow_root(watch); /* it may be another since `root` was opened */
     (void)has_other_mounts(watch);
     return watch;
@@ -204,22 +204,10 @@ struct watch *watch_new(int root, const char *root_path, size_t folder_bytes_max
 
 void watch_free(struct watch *watch)
 {
-    if (!watch) return;
-    if (watch->steps_notify >= 0 && watch->steps_notify != watch->notify) close(watch->steps_notify);
-    if (watch->notify >= 0) close(watch->notify);
-    if (watch->mounts >= 0) close(watch->mounts);
-    for (unsigned i = 0; i < WATCH_BUCKETS; i++) {
-        for (struct folder *folder = watch->by_key[i], *next; folder; folder = next) {
-            next = folder->key_next;
-            free(folder);
-        }
-        for (struct watched_file *file = watch->files[i], *next; file; file = next) {
-            next = file->next;
-            free(file);
-        }
-    }
+    pthread_mutex_lock(&watch->lookout->lock);
+    free_steps(watch->lookout, &watch->steps);
+    pthread_mutex_unlock(&watch->lookout->lock);
     free(watch->root_path);
     pthread_mutex_destroy(&watch->root_lock);
-    pthread_mutex_destroy(&watch->lock);
     free(watch);
 }

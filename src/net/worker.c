@@ -359,9 +359,9 @@ static void set_clocks(struct worker *worker)
 static void listen_to_cache(struct worker *worker, int operation)
 {
     struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.u64 = IS_SIGNAL };
+    int signal = cache_signal(worker->options->cache);
     worker->was_told = false;
-    for (unsigned i = 0; cache_signal(worker->options->cache, i) >= 0; i++)
-        (void)epoll_ctl(worker->epoll, operation, cache_signal(worker->options->cache, i), &event);
+    if (signal >= 0) (void)epoll_ctl(worker->epoll, operation, signal, &event);
 }
 
 /* A change that ended before a request was sent is told by the same wait as the request, or before: the cache may not know of

@@ -28,7 +28,7 @@
 #include "server/types_file.h"
 
 enum {
-    DESCRIPTORS_RESERVED = 24, /* standard ones, logs, signals, and what each load opens for a moment */
+    DESCRIPTORS_RESERVED = 26, /* standard ones, logs, signals, the lookout, and what each load opens for a moment */
     DESCRIPTORS_A_WORKER = 5,  /* epoll, mailbox, what tells of peers' queues, what it opens in place */
     WITHOUT_BODY_MAX = 8192,
     QUIT_GRACE_MS = 1000,
@@ -68,7 +68,7 @@ static void plan(struct server *server)
     uint64_t reserved = DESCRIPTORS_RESERVED + server->thread_count * DESCRIPTORS_A_WORKER;
     for (unsigned i = 0; i < server->listeners->address_count; i++)
         reserved += 2 * server->listeners->at[i].count + server->thread_count;
-    reserved += 2 * sites_trees(server->serving.sites)->count; /* the root, and its watch */
+    reserved += sites_trees(server->serving.sites)->count; /* their roots */
     for (size_t i = 0; i < config->site_count; i++) reserved += 2 * config->sites[i]->logs.count;
     uint64_t loads = descriptors / 16; /* when devices hang, more loads hold descriptors than usual */
     reserved += loads < 2 * LOADER_THREADS_MAX ? loads : 2 * LOADER_THREADS_MAX;
@@ -225,6 +225,11 @@ static void say_ready(const struct server *server)
            quantity_format_bytes(server->cache_options.limits.bytes, text), server->cache_options.limits.files);
     printf("  limits    %" PRIu32 " connections, %" PRIu32 " big files open\n", server->worker_options.connections_max,
            server->cache_options.limits.streams);
+    if (cache_signal(server->serving.cache) < 0)
+        fprintf(stderr,
+                "folio: no change is told of, as there is no inotify instance to be had: files are looked at every"
+                " %" PRIu64 " ms (MMapRevalidate)\n  raise fs.inotify.max_user_instances with sysctl, and reload\n",
+                server->config->revalidate_ms);
     if (!lease_is_for_all())
         printf("  copied    are big files of other users than %u when they are sent: with CAP_LEASE they need not be\n",
                (unsigned)geteuid());

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "cache/load.h"
+#include "cache/lookout.h"
 #include "scratch.h"
 #include "table_rig.h"
 
@@ -59,6 +60,14 @@ static inline struct load_rules rig_rules(const struct scratch *scratch)
     return (struct load_rules){ .resolve = rig_resolve,
                                 .describe = rig_describe,
                                 .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX };
+}
+
+/* It is watched from now on. */
+static inline struct lookout *rig_look_out(void)
+{
+    struct lookout *lookout = lookout_new(SIZE_MAX);
+    rig_tree.watch = lookout ? lookout_watch(lookout, &rig_tree, rig_tree.root, rig_tree.path) : NULL;
+    return lookout;
 }
 
 static inline struct tree_list rig_tree_list(void)

@@ -57,9 +57,7 @@ static int without_a_folder(void **state)
 
 static void start(int64_t revalidate_ms, int64_t expire_ms)
 {
-    static struct tree_list trees;
-    trees = rig_tree_list();
-    keeper = keeper_new(&rig.rules, &trees, rig.table, loader, revalidate_ms, expire_ms);
+    keeper = keeper_new(&rig.rules, NULL, rig.table, loader, revalidate_ms, expire_ms);
     assert_non_null(keeper);
 }
 

@@ -333,7 +333,12 @@ static void renames_elsewhere_do_not_disturb_whoever_may_wait(void **state)
     assert_int_equal(disturbed, 0);
 }
 
-static void nobody_knows_it(void *context, struct span key, unsigned what)
+static void nobody_knows_the_path(void *context, const struct tree *tree, struct span path, unsigned what)
+{
+    (void)context, (void)tree, (void)path, (void)what;
+}
+
+static void nobody_knows_the_key(void *context, struct span key, unsigned what)
 {
     (void)context, (void)key, (void)what;
 }
@@ -342,13 +347,13 @@ static void nobody_knows_it(void *context, struct span key, unsigned what)
 static void what_changes_before_it_is_published_does_not_stay(void **state)
 {
     (void)state;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
+    struct lookout *lookout = rig_look_out();
     assert_non_null(rig_tree.watch);
     struct entry *kept = load_well("/file"), *old = load_well("/file");
     assert_ptr_equal(load_publish(&rig.rules, rig.table, kept), kept);
     assert_ptr_equal(rig_find(rig.table, "/file"), kept);
     scratch_replace(&rig.scratch, "file", "a later version");
-    watch_events(rig_tree.watch, &(struct watch_listener){ NULL, nobody_knows_it, nobody_knows_it });
+    lookout_events(lookout, &(struct lookout_listener){ NULL, nobody_knows_the_path, nobody_knows_the_key });
     load_publish(&rig.rules, rig.table, old);
     assert_null(rig_find(rig.table, "/file"));
     entry_unref(kept);
@@ -356,7 +361,7 @@ static void what_changes_before_it_is_published_does_not_stay(void **state)
     rcu_offline();
     while (table_reclaim(rig.table)) {}
     rcu_online();
-    watch_free(rig_tree.watch);
+    lookout_free(lookout);
 }
 
 static void a_root_that_was_turned_before_it_was_watched_is_followed(void **state)
@@ -372,12 +377,13 @@ static void a_root_that_was_turned_before_it_was_watched_is_followed(void **stat
     assert_true(rig_tree.root >= 0);
     scratch_unlink(scratch, "root");
     scratch_link(scratch, "bare", "root");
-    rig_tree.watch = watch_new(rig_tree.root, path, SIZE_MAX);
+    rig_tree.path = path;
+    struct lookout *lookout = rig_look_out();
     assert_non_null(rig_tree.watch);
     struct entry *entry = load_well("/file");
     assert_memory_equal(entry_body(entry), "no longer bare", 14);
     entry_unref(entry);
-    watch_free(rig_tree.watch);
+    lookout_free(lookout);
     close(rig_tree.root);
 }
 
@@ -385,15 +391,15 @@ static void a_root_that_was_turned_before_it_was_watched_is_followed(void **stat
 static void folders_that_are_not_there_are_not_kept_in_mind(void **state)
 {
     (void)state;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
+    struct lookout *lookout = rig_look_out();
     assert_non_null(rig_tree.watch);
     char key[32];
     for (int i = 0; i < 20; i++) {
         snprintf(key, sizeof key, "/missing-%d/file", i);
         entry_unref(load_well(key));
     }
-    assert_int_equal(watch_counts(rig_tree.watch).folders, 1);
-    watch_free(rig_tree.watch);
+    assert_int_equal(lookout_counts(lookout).folders, 1);
+    lookout_free(lookout);
 }
 
 #define WITH_A_FILE(test) cmocka_unit_test_setup_teardown(test, with_a_file, without_a_file)

@@ -468,7 +468,14 @@ static void all_that_is_in_a_folder_and_below_is_loaded(void **state)
 
 static int changes_left;
 
-static void nothing_to_do(void *context, struct span key, unsigned what)
+static struct lookout *lookout;
+
+static void nothing_to_do(void *context, const struct tree *tree, struct span path, unsigned what)
+{
+    (void)context, (void)tree, (void)path, (void)what;
+}
+
+static void nothing_to_do_either(void *context, struct span key, unsigned what)
 {
     (void)context, (void)key, (void)what;
 }
@@ -479,7 +486,7 @@ static void change_and_tell(void)
     char content[32];
     snprintf(content, sizeof content, "%d changes are left", --changes_left);
     scratch_replace(&rig.scratch, "file", content);
-    watch_events(rig_tree.watch, &(struct watch_listener){ NULL, nothing_to_do, nothing_to_do });
+    lookout_events(lookout, &(struct lookout_listener){ NULL, nothing_to_do, nothing_to_do_either });
 }
 
 /* Whatever keeps it from being kept: nobody needs to ask for it. */
@@ -489,7 +496,7 @@ static void a_pinned_file_that_changes_while_it_is_loaded_is_in_memory_in_the_en
     struct pins *pins = pins_new(false);
     assert_true(pins_add_file(pins, SPAN("/file"), PINNED_IN_MEMORY));
     rig_tree.pins = pins;
-    rig_tree.watch = watch_new(rig.scratch.fd, rig.scratch.path, SIZE_MAX);
+    lookout = rig_look_out();
     with_threads(2);
     before_head = change_and_tell;
     changes_left = 20; /* more than a load tries */
@@ -502,7 +509,7 @@ static void a_pinned_file_that_changes_while_it_is_loaded_is_in_memory_in_the_en
     table_clear(rig.table);
     rcu_offline();
     table_reclaim(rig.table);
-    watch_free(rig_tree.watch);
+    lookout_free(lookout);
     pins_free(pins);
 }
 

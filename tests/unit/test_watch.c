@@ -12,11 +12,14 @@
 #include <unistd.h>
 
 #include "../support/scratch.h"
-#include "cache/watch.h"
+#include "cache/lookout.h"
+#include "cache/tree.h"
 #include "platform/mounts.h"
 
 static struct scratch scratch;
-static struct watch *watch;
+static struct lookout *lookout;
+static const struct tree tree, inner;
+static struct watch *watch;          /* of the tree */
 static void (*after_watching)(void); /* once, when the kernel watches something, and nobody has noted that yet */
 
 int __real_notify_watch_folder(int notify, int fd);
@@ -42,21 +45,31 @@ int __wrap_notify_watch_file(int notify, int fd)
     return then(__real_notify_watch_file(notify, fd));
 }
 
-static bool has_few_instances; /* of inotify: there is one for all */
-static unsigned instances;
+static unsigned instances = 2; /* of inotify, that are to be had */
 
 int __real_notify_open(void);
 int __wrap_notify_open(void);
 
 int __wrap_notify_open(void)
 {
-    return has_few_instances && instances++ % 2 == 1 ? -1 : __real_notify_open();
+    if (instances == 0) return -1;
+    instances--;
+    return __real_notify_open();
+}
+
+static void look_out(int root, const char *path, size_t folder_bytes_max)
+{
+    unsigned to_be_had = instances;
+    lookout = lookout_new(folder_bytes_max);
+    instances = to_be_had;
+    assert_non_null(lookout);
+    watch = lookout_watch(lookout, &tree, root, path);
+    assert_non_null(watch);
 }
 
 static int with_a_watch(void **state)
 {
     (void)state;
-    instances = 0;
     after_watching = NULL;
     scratch_open(&scratch, "/var/tmp");
     scratch_folder(&scratch, "folder");
@@ -64,30 +77,41 @@ static int with_a_watch(void **state)
     scratch_link(&scratch, "folder", "link");
     scratch_link(&scratch, ".", "a");
     scratch_link(&scratch, ".", "b");
-    watch = watch_new(scratch.fd, scratch.path, SIZE_MAX);
-    return watch ? 0 : 1;
+    look_out(scratch.fd, scratch.path, SIZE_MAX);
+    return 0;
 }
 
 static int with_one_instance(void **state)
 {
-    has_few_instances = true;
+    instances = 1;
+    return with_a_watch(state);
+}
+
+static int with_no_instance(void **state)
+{
+    instances = 0;
     return with_a_watch(state);
 }
 
 static int without_a_watch(void **state)
 {
     (void)state;
-    has_few_instances = false;
-    watch_free(watch);
+    instances = 2;
+    lookout_free(lookout);
     scratch_close(&scratch);
     return 0;
 }
 
-static struct watch_mark enter(const char *key)
+static struct watch_mark enter_by(struct watch *by, const char *key)
 {
     struct watch_mark mark;
-    assert_int_equal(watch_enter(watch, span_of_string(key), FILE_WAIT, &mark), STATUS_OK);
+    assert_int_equal(watch_enter(by, span_of_string(key), FILE_WAIT, &mark), STATUS_OK);
     return mark;
+}
+
+static struct watch_mark enter(const char *key)
+{
+    return enter_by(watch, key);
 }
 
 /* Everything that nobody holds is forgotten. */
@@ -95,14 +119,14 @@ static void tidy_up(void)
 {
     uint64_t before;
     do {
-        before = watch_counts(watch).folders;
-        for (int i = 0; i < 64; i++) watch_tidy(watch);
-    } while (watch_counts(watch).folders < before);
+        before = lookout_counts(lookout).folders;
+        for (int i = 0; i < 64; i++) lookout_tidy(lookout);
+    } while (lookout_counts(lookout).folders < before);
 }
 
 static char told[4096]; /* the keys, each with a blank behind it */
 
-static void note(void *context, struct span key, unsigned what)
+static void note_key(void *context, struct span key, unsigned what)
 {
     (void)context, (void)what;
     size_t size = strlen(told);
@@ -110,12 +134,18 @@ static void note(void *context, struct span key, unsigned what)
     snprintf(told + size, sizeof told - size, "%.*s ", (int)key.size, key.data);
 }
 
+static void note_path(void *context, const struct tree *of, struct span path, unsigned what)
+{
+    if (of == &inner) strncat(told, "inner:", sizeof told - strlen(told) - 1);
+    note_key(context, path, what);
+}
+
 static bool is_told(const char *key)
 {
     char wanted[PATH_MAX];
     told[0] = '\0';
-    watch_events(watch, &(struct watch_listener){ NULL, note, note });
-    watch_steps_events(watch);
+    lookout_events(lookout, &(struct lookout_listener){ NULL, note_path, note_key });
+    lookout_steps_events(lookout);
     snprintf(wanted, sizeof wanted, "%s ", key);
     return strstr(told, wanted) != NULL;
 }
@@ -135,7 +165,7 @@ static unsigned watches_of(int notify)
 /* The watches that the kernel holds for us. */
 static unsigned kernel_watches(void)
 {
-    int folders = watch_descriptor(watch), steps = watch_steps_descriptor(watch);
+    int folders = lookout_descriptor(lookout), steps = lookout_steps_descriptor(lookout);
     return watches_of(folders) + (steps != folders ? watches_of(steps) : 0);
 }
 
@@ -202,9 +232,9 @@ static void a_step_to_the_root_stays_watched_when_a_folder_is_forgotten(void **s
 {
     (void)state;
     char path[PATH_MAX];
-    watch_free(watch);
+    lookout_free(lookout);
     snprintf(path, sizeof path, "%s/folder/..", scratch.path);
-    watch = watch_new(scratch.fd, path, SIZE_MAX);
+    look_out(scratch.fd, path, SIZE_MAX);
     unsigned before = kernel_watches();
     struct watch_mark mark = enter("/folder/file");
     watch_leave(&mark);
@@ -223,7 +253,7 @@ static void the_watches_of_a_way_to_the_root_that_leads_elsewhere_now_are_given_
 {
     (void)state;
     char path[PATH_MAX], name[32];
-    watch_free(watch);
+    lookout_free(lookout);
     for (int i = 0; i < 20; i++) {
         snprintf(name, sizeof name, "release-%d", i);
         scratch_folder(&scratch, name);
@@ -233,7 +263,7 @@ static void the_watches_of_a_way_to_the_root_that_leads_elsewhere_now_are_given_
     scratch_link(&scratch, "release-0", "current");
     snprintf(path, sizeof path, "%s/current/site", scratch.path);
     int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    watch = watch_new(root, path, SIZE_MAX);
+    look_out(root, path, SIZE_MAX);
     unsigned before = kernel_watches();
     for (int i = 1; i < 20; i++) {
         snprintf(name, sizeof name, "release-%d", i);
@@ -255,8 +285,8 @@ static void links_to_above_make_known_no_more_folders_than_there_is_room_for(voi
 {
     (void)state;
     enum { ROOM = 20000, KEYS = 2000 };
-    watch_free(watch);
-    watch = watch_new(scratch.fd, scratch.path, ROOM);
+    lookout_free(lookout);
+    look_out(scratch.fd, scratch.path, ROOM);
     struct watch_mark held[KEYS];
     unsigned unknown = 0;
     for (unsigned i = 0; i < KEYS; i++) {
@@ -265,10 +295,10 @@ static void links_to_above_make_known_no_more_folders_than_there_is_room_for(voi
         held[i] = enter(key);
         assert_true(held[i].needs_checks);
         unknown += held[i].folder == NULL;
-        assert_in_range(watch_counts(watch).folders * sizeof(struct folder), 0, ROOM);
+        assert_in_range(lookout_counts(lookout).folders * sizeof(struct folder), 0, ROOM);
     }
     assert_in_range(unknown, 1, KEYS - 1);
-    assert_in_range(watch_counts(watch).refused, unknown, UINT64_MAX);
+    assert_in_range(lookout_counts(lookout).refused, unknown, UINT64_MAX);
     for (unsigned i = 0; i < KEYS; i++) watch_leave(&held[i]);
     /* When they are let go, there is room for others, at once or soon. */
     struct watch_mark other = { 0 };
@@ -362,7 +392,7 @@ static void mounts_elsewhere_make_nothing_void(void **state)
 {
     (void)state;
     struct watch_mark mark = enter("/folder/file");
-    watch_mounts_changed(watch);
+    lookout_mounts_changed(lookout);
     assert_true(watch_holds(watch, &mark, SPAN("/folder/file")));
     watch_leave(&mark);
 }
@@ -371,8 +401,8 @@ static void mounts_elsewhere_make_nothing_void(void **state)
 static void the_way_to_the_root_is_listened_to_apart(void **state)
 {
     (void)state;
-    struct pollfd folders = { .fd = watch_descriptor(watch), .events = POLLIN };
-    struct pollfd steps = { .fd = watch_steps_descriptor(watch), .events = POLLIN };
+    struct pollfd folders = { .fd = lookout_descriptor(lookout), .events = POLLIN };
+    struct pollfd steps = { .fd = lookout_steps_descriptor(lookout), .events = POLLIN };
     char beside[PATH_MAX];
     snprintf(beside, sizeof beside, "%s-beside", scratch.path);
     assert_int_equal(mkdir(beside, 0700), 0);
@@ -381,6 +411,140 @@ static void the_way_to_the_root_is_listened_to_apart(void **state)
     assert_int_equal(poll(&steps, 1, 0), 1);
 }
 
+static int inner_root = -1;
+
+/* Another tree, which is a folder of the first one. */
+static struct watch *watch_inner(void)
+{
+    inner_root = openat(scratch.fd, "folder", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/folder", scratch.path);
+    struct watch *by = lookout_watch(lookout, &inner, inner_root, path);
+    assert_non_null(by);
+    return by;
+}
+
+static int without_both(void **state)
+{
+    close(inner_root);
+    return without_a_watch(state);
+}
+
+static void a_change_is_told_of_in_every_tree_by_its_path_there(void **state)
+{
+    (void)state;
+    struct watch *by = watch_inner();
+    struct watch_mark outer_mark = enter("/folder/file"), inner_mark = enter_by(by, "/file");
+    scratch_text(&scratch, "folder/file", "changed");
+    assert_true(is_told("/folder/file") && strstr(told, "inner:/file "));
+    assert_false(watch_holds(watch, &outer_mark, SPAN("/folder/file")));
+    assert_false(watch_holds(by, &inner_mark, SPAN("/file")));
+    watch_leave(&outer_mark);
+    watch_leave(&inner_mark);
+}
+
+/* The kernel has one watch for both. */
+static void a_folder_of_two_trees_stays_watched_when_one_forgets_it(void **state)
+{
+    (void)state;
+    struct watch *by = watch_inner();
+    struct watch_mark outer_mark = enter("/folder/file"), inner_mark = enter_by(by, "/file");
+    watch_leave(&outer_mark);
+    tidy_up();
+    assert_int_equal(lookout_counts(lookout).folders, 2); /* both roots */
+    scratch_text(&scratch, "folder/file", "changed");
+    assert_true(is_told("inner:/file"));
+    assert_false(is_told("/folder/file"));
+    watch_leave(&inner_mark);
+}
+
+static void folders_of_the_same_path_in_two_trees_are_two(void **state)
+{
+    (void)state;
+    scratch_folder(&scratch, "same");
+    scratch_folder(&scratch, "folder/same");
+    struct watch *by = watch_inner();
+    struct watch_mark outer_mark = enter("/same/file"), inner_mark = enter_by(by, "/same/file");
+    assert_ptr_not_equal(outer_mark.folder, inner_mark.folder);
+    scratch_text(&scratch, "same/file", "new");
+    assert_true(is_told("/same/file"));
+    assert_null(strstr(told, "inner:"));
+    assert_true(watch_holds(by, &inner_mark, SPAN("/same/file")));
+    watch_leave(&outer_mark);
+    watch_leave(&inner_mark);
+}
+
+static bool leads_to(int root, const char *name)
+{
+    struct stat wanted, is;
+    assert_int_equal(fstatat(scratch.fd, name, &wanted, 0), 0);
+    assert_int_equal(fstat(root, &is), 0);
+    return wanted.st_ino == is.st_ino;
+}
+
+static int watch_also(const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%s", scratch.path, name);
+    int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    assert_non_null(lookout_watch(lookout, &inner, root, path));
+    return root;
+}
+
+static void turn(const char *link, const char *to)
+{
+    scratch_unlink(&scratch, link);
+    scratch_link(&scratch, to, link);
+    (void)is_told("");
+}
+
+/* Both ways lead through links in the folder "ways", until the one's does no longer. */
+static void a_step_to_one_root_stays_watched_when_the_way_to_another_leads_elsewhere(void **state)
+{
+    (void)state;
+    scratch_folder(&scratch, "ways");
+    scratch_folder(&scratch, "elsewhere");
+    scratch_link(&scratch, "../folder", "ways/one");
+    scratch_link(&scratch, "../folder", "ways/two");
+    scratch_link(&scratch, "ways/one", "current");
+    int one = watch_also("current"), two = watch_also("ways/two");
+    turn("current", "elsewhere");
+    assert_true(leads_to(one, "elsewhere"));
+    turn("ways/two", "../elsewhere");
+    assert_true(leads_to(two, "elsewhere"));
+    turn("current", "ways/one");
+    turn("ways/one", "../ways");
+    assert_true(leads_to(one, "ways"));
+    assert_true(leads_to(two, "elsewhere"));
+    close(one);
+    close(two);
+}
+
+/* Others of the same user may have them all (fs.inotify.max_user_instances). */
+static void without_an_instance_everything_is_looked_at_by_age(void **state)
+{
+    (void)state;
+    assert_int_equal(lookout_descriptor(lookout), -1);
+    assert_int_equal(lookout_steps_descriptor(lookout), -1);
+    struct watch_mark mark = enter("/folder/file");
+    assert_non_null(mark.folder);
+    assert_true(mark.needs_checks);
+    assert_false(mark.is_remote);
+    watch_file(watch, scratch.fd, SPAN("/folder/file"));
+    assert_int_equal(lookout_counts(lookout).by_age, lookout_counts(lookout).folders);
+    watch_leave(&mark);
+    scratch_folder(&scratch, "elsewhere");
+    scratch_link(&scratch, "folder", "current");
+    int root = watch_also("current");
+    turn("current", "elsewhere");
+    assert_true(leads_to(root, "folder"));
+    assert_true(lookout_check_roots(lookout));
+    assert_true(leads_to(root, "elsewhere"));
+    close(root);
+}
+
+#define WITH_TWO_TREES(test)    cmocka_unit_test_setup_teardown(test, with_a_watch, without_both)
+#define WITH_NO_INSTANCE(test)  cmocka_unit_test_setup_teardown(test, with_no_instance, without_a_watch)
 #define WITH_ONE_INSTANCE(test) cmocka_unit_test_setup_teardown(test, with_one_instance, without_a_watch)
 #define WITH_A_WATCH(test)      cmocka_unit_test_setup_teardown(test, with_a_watch, without_a_watch)
 
@@ -400,6 +564,12 @@ int main(void)
         WITH_A_WATCH(a_folder_whose_permissions_change_makes_those_look_again_who_could_not_enter),
         WITH_A_WATCH(the_sum_of_the_mounts_tells_those_on_a_folder_and_below_it),
         WITH_A_WATCH(mounts_elsewhere_make_nothing_void),
+        WITH_TWO_TREES(a_change_is_told_of_in_every_tree_by_its_path_there),
+        WITH_TWO_TREES(a_folder_of_two_trees_stays_watched_when_one_forgets_it),
+        WITH_TWO_TREES(folders_of_the_same_path_in_two_trees_are_two),
+        WITH_A_WATCH(a_step_to_one_root_stays_watched_when_the_way_to_another_leads_elsewhere),
+        WITH_ONE_INSTANCE(a_step_to_one_root_stays_watched_when_the_way_to_another_leads_elsewhere),
+        WITH_NO_INSTANCE(without_an_instance_everything_is_looked_at_by_age),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

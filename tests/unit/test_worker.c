@@ -42,13 +42,13 @@ void __wrap_cache_dismiss(struct cache *cache, struct lease_borrower *borrower)
     (void)cache, (void)borrower;
 }
 
-int __wrap_cache_signal(const struct cache *cache, unsigned number);
+int __wrap_cache_signal(const struct cache *cache);
 bool __wrap_cache_is_obeying(const struct cache *cache);
 
-int __wrap_cache_signal(const struct cache *cache, unsigned number)
+int __wrap_cache_signal(const struct cache *cache)
 {
     (void)cache;
-    return number == 0 ? signal_of_cache : -1;
+    return signal_of_cache;
 }
 
 bool __wrap_cache_is_obeying(const struct cache *cache)
