@@ -223,7 +223,8 @@ def fetch_cold(port, names, size, got, errors):
 
 
 def fetch_all_cold(port, load, got, errors):
-    """A process of its own, so that the hot client never waits for it."""
+    """A process of its own, so that the hot client never waits for it; and one that gives way, as clients elsewhere would."""
+    os.nice(19)
     names = names_of(load)
     parts = [names if load.shared else names[i::COLD_CLIENTS] for i in range(COLD_CLIENTS)]
     clients = [threading.Thread(target=fetch_cold, args=(port, part, load.size, got, errors)) for part in parts]

@@ -275,13 +275,13 @@ const struct mail *cache_mail_about(const struct cache *cache, const struct mail
     return mails;
 }
 
-enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,
-                       struct mailbox *mailbox, uint64_t cookie)
+enum status cache_bring(struct cache *cache, struct entry *stream, const struct loader_window *window, bool copies,
+                        struct mailbox *mailbox, uint64_t cookie)
 {
     struct mail *mail = mail_new(mailbox, cookie);
     if (!mail) return STATUS_EXHAUSTED;
-    enum status status = stream->is_remote ? loader_copy(cache->loader, stream, window, mail)
-                                           : loader_warm(cache->loader, stream, window, mail);
+    enum status status =
+        copies ? loader_copy(cache->loader, stream, window, mail) : loader_warm(cache->loader, stream, window, mail);
     if (status != STATUS_OK) free(mail);
     return status;
 }

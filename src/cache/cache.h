@@ -86,10 +86,10 @@ NODISCARD enum status cache_ask(struct cache *cache, struct span key, struct mai
 /* Of mails that answer cache_ask(), the one about `key`. NULL: there is none. */
 const struct mail *cache_mail_about(const struct cache *cache, const struct mail *mails, struct span key);
 
-/* Have a loader bring a window of `stream` into memory, and post a mail without entry; the mail has its bytes if the
- * stream is remote: then a worker must not call its file system. */
-NODISCARD enum status cache_warm(struct cache *cache, struct entry *stream, const struct loader_window *window,
-                                 struct mailbox *mailbox, uint64_t cookie);
+/* Have a loader bring a window of `stream` into memory, and post a mail without entry; with `copies` the mail has its bytes, as
+ * is needed where the stream is remote: then a worker must not call its file system. */
+NODISCARD enum status cache_bring(struct cache *cache, struct entry *stream, const struct loader_window *window,
+                                  bool copies, struct mailbox *mailbox, uint64_t cookie);
 
 /* loader_drop() */
 void cache_drop(struct cache *cache, struct entry *stream, const struct loader_window *window);

@@ -78,7 +78,7 @@ struct entry {
 };
 
 /* Streams are brought into memory, and sent, by windows. */
-enum { ENTRY_WINDOW_BYTES = 2 << 20, ENTRY_WINDOWS_MAX = 4096, ENTRY_WARM_MS = 1000 };
+enum { ENTRY_WINDOW_BYTES = 2 << 20, ENTRY_WINDOWS_MAX = 4096, ENTRY_WARM_MS = 200 };
 
 /* What stands behind the key of a stream, in place of a body. */
 struct entry_stream {

@@ -251,26 +251,40 @@ static void drop_sent(struct entry *stream, const struct loader_window *window)
     if (window->sent_size > 0 && !is_wanted) file_drop(stream->fd, window->sent_from, window->sent_size);
 }
 
-/* Reading is the one way to be sure that the pages are there; the copy is thrown away. */
-static void run_window(struct loader *loader, struct job *job)
+/* Read `size` bytes of every `step` in the window, and throw them away. */
+static enum status read_window(const struct entry *stream, const struct loader_window *window, size_t size,
+                               int64_t step)
 {
     char block[WARM_BLOCK_BYTES];
+    enum status status = STATUS_OK;
+    for (int64_t done = 0; done < window->size && status == STATUS_OK; done += step) {
+        size_t want = window->size - done < (int64_t)size ? (size_t)(window->size - done) : size, got = 0;
+        status = file_read(stream->fd, block, want, window->offset + done, FILE_WAIT, &got);
+        if (got < want) break; /* shorter than it was: the sender will see that it changed */
+    }
+    return status;
+}
+
+/* The system reads many pages at once: a byte here and there waits for all of them, at a tenth of the cost of reading them. If it
+ * cannot be told that all are there then, they are read. */
+static enum status bring(const struct entry *stream, const struct loader_window *window)
+{
+    file_read_ahead(stream->fd, window->offset, window->size);
+    enum status status = read_window(stream, window, 1, FILE_PROBE_BYTES);
+    if (status != STATUS_OK || file_residency(stream->fd, window->offset, window->size) == FILE_RESIDENT) return status;
+    return read_window(stream, window, WARM_BLOCK_BYTES, WARM_BLOCK_BYTES);
+}
+
+static void run_window(struct loader *loader, struct job *job)
+{
     struct entry *stream = job->entry;
     const struct loader_window window = job->window;
-    int64_t size = window.size;
-    enum status status = STATUS_OK;
-    file_read_ahead(stream->fd, window.offset, size);
-    for (int64_t done = 0; done < size && status == STATUS_OK;) {
-        size_t want = size - done < WARM_BLOCK_BYTES ? (size_t)(size - done) : WARM_BLOCK_BYTES, got = 0;
-        status = file_read(stream->fd, block, want, window.offset + done, FILE_WAIT, &got);
-        if (got < want) break; /* shorter than it was: the sender will see that it changed */
-        done += (int64_t)got;
-    }
+    enum status status = bring(stream, &window);
     end_run(loader, job);
     entry_ref(stream);
     finish(job, status);
     /* While this one is sent, the next is read. */
-    if (window.ahead > 0 && status == STATUS_OK) file_read_ahead(stream->fd, window.offset + size, window.ahead);
+    if (window.ahead > 0 && status == STATUS_OK) file_read_ahead(stream->fd, window.offset + window.size, window.ahead);
     drop_sent(stream, &window);
     entry_unref(stream);
 }
@@ -402,6 +416,7 @@ static struct job *next_job(struct loader *loader)
 static void *loader_thread(void *argument)
 {
     struct loader *loader = argument;
+    thread_run_in_turn();
     rcu_reader_begin();
     rcu_offline();
     pthread_mutex_lock(&loader->lock);

@@ -255,6 +255,11 @@ static bool can_go_on(const struct conn *conn)
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
 
+void conn_run_later(struct worker *worker, struct conn *conn)
+{
+    if (can_go_on(conn) && list_is_empty(&conn->ready)) list_append(&worker->ready, &conn->ready);
+}
+
 void conn_run(struct worker *worker, struct conn *conn)
 {
     list_remove(&conn->ready);
@@ -285,7 +290,7 @@ void conn_run(struct worker *worker, struct conn *conn)
         }
         if (is_stream) break; /* one slice a turn: fair between downloads */
     }
-    if (can_go_on(conn)) list_append(&worker->ready, &conn->ready);
+    conn_run_later(worker, conn);
 }
 
 void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
@@ -299,7 +304,11 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
     if (events & EPOLLOUT) conn->is_writable = true;
     if (events & (EPOLLIN | EPOLLRDHUP)) conn->is_readable = true;
     if (events & EPOLLRDHUP) conn->has_ended = true;
-    conn_run(worker, conn);
+    /* A slice of a stream takes as long as many short answers: those of this round come first. */
+    if (conn->pending && conn->pending->stream.entry)
+        conn_run_later(worker, conn);
+    else
+        conn_run(worker, conn);
 }
 
 /* A window of the stream that is pending was brought. If it could not be, nothing may touch it, and the answer must not
@@ -338,7 +347,7 @@ void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
         conn->mails = mail;
         conn->has_request = true;
     }
-    if (goes_on) conn_run(worker, conn);
+    if (goes_on) conn_run_later(worker, conn);
 }
 
 static bool is_too_slow(struct worker *worker, struct conn *conn)

@@ -9,7 +9,7 @@
 enum {
     WINDOW_BYTES = 2 << 20,  /* of a stream: made resident as a whole */
     COPY_BYTES = 128 << 10,  /* of a remote stream: kept in memory while it is sent */
-    SLICE_BYTES = 512 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
+    SLICE_BYTES = 128 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
                                 more CPU a byte) */
     SEND_PARTS_MAX = 64,
 };
@@ -83,7 +83,8 @@ static bool ask_for_window(struct worker *worker, struct conn *conn, const struc
 {
     struct entry *stream = conn->pending->stream.entry;
     uint64_t cookie = (uint64_t)conn->generation << 32 | conn->slot;
-    conn->is_waiting = cache_warm(worker->options->cache, stream, window, &worker->mailbox, cookie) == STATUS_OK;
+    conn->is_waiting = cache_bring(worker->options->cache, stream, window, conn->pending->by_loader, &worker->mailbox,
+                                   cookie) == STATUS_OK;
     conn->pending->warm_from_us = worker->turn.now_us;
     if (conn->is_waiting) return true;
     conn->cannot_send = true;
@@ -131,15 +132,25 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
     int64_t size = WINDOW_BYTES - stream->offset % WINDOW_BYTES;
     if (size > stream->left) size = stream->left;
     pending->warm_until = stream->offset + size;
+    pending->was_brought = false;
     uint32_t now_ms = (uint32_t)worker->now_ms;
     if (entry_window_is_warm(stream->entry, stream->offset, size, now_ms)) return true;
-    if (file_is_resident(stream->entry->fd, stream->offset, size)) {
+    if (file_residency(stream->entry->fd, stream->offset, size) == FILE_RESIDENT) {
         entry_note_warm_window(stream->entry, stream->offset, size, now_ms);
         drop_until(worker, pending, stream->offset - WINDOW_BYTES);
         return true;
     }
-    if (!bring_window(worker, conn, size)) pending->warm_until = stream->offset;
+    pending->was_brought = bring_window(worker, conn, size);
+    if (!pending->was_brought) pending->warm_until = stream->offset;
     return false;
+}
+
+/* What was brought may be gone again before it is sent: reading it took long, and systems that are short of memory, or that
+ * take back in advance what does not look used (docs/adr/), take the page that was read last as soon as any other. */
+static bool slice_is_gone(const struct pending *pending, int64_t size)
+{
+    const struct stream_part *stream = &pending->stream;
+    return pending->was_brought && file_residency(stream->entry->fd, stream->offset, size) == FILE_ABSENT;
 }
 
 /* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */
@@ -151,11 +162,29 @@ static bool is_still_the_same(struct worker *worker, struct entry *entry)
     return false;
 }
 
-/* What a loader copied of a remote stream; false: broken. */
+static void note_copied(struct worker *worker, struct pending *pending)
+{
+    if (!pending->is_copied) atomic_fetch_add_explicit(&worker->counts.copied, 1, memory_order_relaxed);
+    pending->is_copied = true;
+}
+
+/* Would a change of the stream's file that comes from now on show in its times? */
+static bool has_settled(struct pending *pending)
+{
+    if (!pending->has_settled) pending->has_settled = !load_is_racy(&pending->stream.entry->identity);
+    return pending->has_settled;
+}
+
+/* What a loader copied of the stream: a remote one, or one whose pages do not stay in memory; false: broken. */
 static bool send_copy(struct worker *worker, struct conn *conn)
 {
     struct pending *pending = conn->pending;
     struct stream_part *stream = &pending->stream;
+    if (!pending->copy && !stream->entry->is_remote && !has_settled(pending)) {
+        conn->cannot_send = true;
+        conn_starve(worker, conn);
+        return true;
+    }
     if (!pending->copy) {
         struct loader_window window = { .offset = stream->offset, .size = stream->left };
         if (window.size > COPY_BYTES) window.size = COPY_BYTES;
@@ -190,16 +219,23 @@ static bool lend_slice(struct worker *worker, struct conn *conn, int64_t size)
     return true;
 }
 
-/* Read the next `size` bytes of the stream into the worker's buffer. False: they are not, or may not be, of the same version. */
-static bool read_piece(struct worker *worker, struct pending *pending, size_t size)
+/* Read the next `size` bytes of the stream into the worker's buffer; *ret_got: 0 if they are not in memory any more. False: they
+ * are not, or may not be, of the same version. */
+static bool read_piece(struct worker *worker, struct pending *pending, size_t size, size_t *ret_got)
 {
     struct entry *entry = pending->stream.entry;
     size_t got = 0;
-    if (!pending->has_settled) pending->has_settled = !load_is_racy(&entry->identity);
-    enum status read = file_read(entry->fd, worker->input, size, pending->stream.offset, FILE_WAIT, &got);
+    bool would_tell = has_settled(pending);
+    enum status read = file_read(entry->fd, worker->input, size, pending->stream.offset, FILE_NOWAIT, &got);
+    if (read == STATUS_WOULD_BLOCK) {
+        pending->by_loader = true;
+        *ret_got = 0;
+        return true;
+    }
     if (read != STATUS_OK || got < size) return false;
+    *ret_got = size;
     /* Without a lease the file's times tell, as a write sets them before it changes a byte; but not if they were set just before. */
-    if (!lease_is_held(&entry_stream(entry)->lease) && !pending->has_settled) return false;
+    if (!lease_is_held(&entry_stream(entry)->lease) && !would_tell) return false;
     return is_still_the_same(worker, entry);
 }
 
@@ -207,12 +243,12 @@ static bool read_piece(struct worker *worker, struct pending *pending, size_t si
 static bool copy_slice(struct worker *worker, struct conn *conn, int64_t size)
 {
     struct pending *pending = conn->pending;
-    if (!pending->is_copied) atomic_fetch_add_explicit(&worker->counts.copied, 1, memory_order_relaxed);
-    pending->is_copied = true;
+    note_copied(worker, pending);
     while (size > 0) {
-        size_t want = size < WORKER_INPUT_BYTES ? (size_t)size : WORKER_INPUT_BYTES;
-        if (!read_piece(worker, pending, want)) return false;
-        struct iovec part = { .iov_base = worker->input, .iov_len = want };
+        size_t want = size < WORKER_INPUT_BYTES ? (size_t)size : WORKER_INPUT_BYTES, got;
+        if (!read_piece(worker, pending, want, &got)) return false;
+        if (got == 0) return true;
+        struct iovec part = { .iov_base = worker->input, .iov_len = got };
         ssize_t n = socket_send(conn->fd, &part, 1, (int64_t)want < pending->stream.left);
         if (n < 0) return note_sent(worker, conn, n);
         lending_note_sent(conn, (uint64_t)n);
@@ -230,6 +266,11 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     if (!window_is_warm(worker, conn)) return true;
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
+    if (slice_is_gone(pending, size)) {
+        pending->by_loader = true;
+        note_copied(worker, pending);
+        return true;
+    }
     bool is_alive = true;
     if (!lending_may_send(worker, conn, stream->entry))
         is_alive = copy_slice(worker, conn, size);
@@ -261,7 +302,7 @@ bool conn_send_pending(struct worker *worker, struct conn *conn)
     if (pending->part < pending->part_count)
         is_alive = send_pending_parts(worker, conn);
     else if (pending->stream.left > 0)
-        is_alive = pending->stream.entry->is_remote ? send_copy(worker, conn) : send_slice(worker, conn);
+        is_alive = pending->by_loader ? send_copy(worker, conn) : send_slice(worker, conn);
     if (!is_alive) return false;
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {

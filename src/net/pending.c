@@ -68,6 +68,7 @@ struct pending *pending_new(struct block_pool *pool, struct turn *turn, uint64_t
     if (!pending) return NULL;
     *pending = (struct pending){ .capacity = capacity, .sent = sent, .stream = turn->stream };
     turn->stream = (struct stream_part){ .entry = NULL };
+    pending->by_loader = pending->stream.entry && pending->stream.entry->is_remote;
     pending->warm_until = pending->stream.offset;
     pending->cold_from = -1;
     pending->rate_from_us = turn->now_us;

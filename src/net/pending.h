@@ -29,11 +29,13 @@ struct pending {
     unsigned leg, leg_count;
     bool is_corked;              /* the socket is, until the stream's end */
     bool is_copied;              /* some of the stream was */
+    bool by_loader;              /* a loader copies what is left of the stream */
+    bool was_brought;            /* the bytes before warm_until were, by a loader, for this answer */
     bool has_settled;            /* a change since then would be told by the times of the stream's file */
     int64_t warm_until;          /* bytes of the stream before this offset are known to be in memory */
     int64_t warm_from_us;        /* when a loader was last asked for a window */
     int64_t cold_from;           /* bytes of the stream from here on were brought for this answer; -1: none were */
-    char *copy;                  /* of a remote stream: the bytes at its offset, from a loader; NULL: none yet */
+    char *copy;                  /* the bytes at the stream's offset, from a loader; NULL: none yet */
     size_t copy_size, copy_sent; /* bytes of it */
     int64_t rate_from_us;        /* when the present SendMinRate window began */
     uint64_t rate_taken;         /* bytes that the peer had taken then; 0 in the first window, which is lenient */

@@ -16,6 +16,7 @@ enum {
     ACCEPTS_MAX = 64,      /* in one go, from one listener */
     IDLE_CLOSED_MAX = 16,  /* at once, when descriptors are short */
     IDLE_MS_MIN = 100,     /* who asked so lately is not idle, but between two requests */
+    ROUND_US = 50,         /* with what is known to be long; then whoever asked meanwhile comes first */
     STARVED_MS = 20,       /* between two tries to answer those for whom there was nothing */
     DESCRIPTORS_NEAR = 64, /* to the limit: looked at closely */
     DESCRIPTORS_FOR_LOADS = 3,
@@ -310,13 +311,19 @@ static void run_starved(struct worker *worker)
     }
 }
 
-/* One round through those that can go on without an event. */
+/* One round through those that can go on without an event; cut short when it takes long, as others may have asked meanwhile.
+ * Whoever's turn does not come is first in the next round. */
 static void run_ready(struct worker *worker)
 {
     struct list round;
+    if (list_is_empty(&worker->ready)) return;
+    int64_t until_us = clock_monotonic_us() + ROUND_US;
     list_init(&round);
     list_splice(&round, &worker->ready);
-    while (!list_is_empty(&round)) conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
+    do conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
+    while (!list_is_empty(&round) && clock_monotonic_us() < until_us);
+    list_splice(&round, &worker->ready);
+    list_splice(&worker->ready, &round);
 }
 
 static void run_timers(struct worker *worker)
@@ -383,6 +390,7 @@ static void *worker_thread(void *argument)
 {
     struct worker *worker = argument;
     struct epoll_event events[EVENTS_MAX];
+    thread_run_soon();
     rcu_reader_begin();
     watch_listeners(worker);
     if (worker->options->cache) listen_to_cache(worker, EPOLL_CTL_ADD);

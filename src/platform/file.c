@@ -23,7 +23,6 @@
 #define SYS_cachestat 451 /* Linux 6.5; the same number on every architecture */
 #endif
 
-enum { PROBE_BYTES = 32 << 10 }; /* less is hardly ever read at a time */
 enum { TMPFS_MAGIC_NUMBER = 0x01021994, RAMFS_MAGIC_NUMBER = (int)0x858458f6 };
 
 enum file_system file_system_of(int fd)
@@ -286,33 +285,39 @@ enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_p
     return STATUS_OK;
 }
 
-static bool is_readable_now(int fd, int64_t at)
+/* Of the byte at `at`. */
+static enum file_residency residency_at(int fd, int64_t at)
 {
     char byte;
     struct iovec part = { .iov_base = &byte, .iov_len = 1 };
     ssize_t n = preadv2(fd, &part, 1, at, RWF_NOWAIT);
-    return n == 1 || (n < 0 && errno == EOPNOTSUPP && is_memory(fd));
+    if (n == 1) return FILE_RESIDENT;
+    if (n < 0 && errno == EOPNOTSUPP) return is_memory(fd) ? FILE_RESIDENT : FILE_UNTOLD;
+    return FILE_ABSENT;
 }
 
-bool file_is_resident(int fd, int64_t offset, int64_t size)
+enum file_residency file_residency(int fd, int64_t offset, int64_t size)
 {
-    if (size <= 0) return true;
+    if (size <= 0) return FILE_RESIDENT;
     struct {
         uint64_t offset, length;
     } range = { (uint64_t)offset, (uint64_t)size };
     struct {
         uint64_t cached, dirty, writeback, evicted, recently_evicted;
     } pages;
-    if (syscall(SYS_cachestat, fd, &range, &pages, 0) != 0) return false;
+    /* First, as cachestat(2) answers for file systems, too, whose pages are another's. */
+    enum file_residency last = residency_at(fd, offset + size - 1);
+    if (last != FILE_RESIDENT) return last;
+    if (syscall(SYS_cachestat, fd, &range, &pages, 0) != 0) return FILE_UNTOLD;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-    uint64_t first = range.offset / page, last = (range.offset + range.length - 1) / page;
-    if (pages.cached < last - first + 1) return false;
+    uint64_t first_page = range.offset / page, last_page = (range.offset + range.length - 1) / page;
+    if (pages.cached < last_page - first_page + 1) return FILE_ABSENT;
     /* Pages that are being read count as cached already, and sending would wait for them. They are read many at once:
-     * one byte in each PROBE_BYTES tells, and the last. */
-    for (int64_t at = offset; at < offset + size; at += PROBE_BYTES) {
-        if (!is_readable_now(fd, at)) return false;
+     * one byte in each FILE_PROBE_BYTES tells. */
+    for (int64_t at = offset; at < offset + size; at += FILE_PROBE_BYTES) {
+        if (residency_at(fd, at) != FILE_RESIDENT) return FILE_ABSENT;
     }
-    return is_readable_now(fd, offset + size - 1);
+    return FILE_RESIDENT;
 }
 
 void file_read_ahead(int fd, int64_t offset, int64_t size)

@@ -99,9 +99,16 @@ void file_lease_return(int fd);
 NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_patience patience,
                                 size_t *ret_read);
 
-/* Whether bytes offset..offset+size-1 are all in the page cache, so that sending them waits for nothing.
- * False also where this cannot be told. */
-NODISCARD bool file_is_resident(int fd, int64_t offset, int64_t size);
+enum { FILE_PROBE_BYTES = 32 << 10 }; /* less is hardly ever read from a device at a time */
+
+enum file_residency {
+    FILE_RESIDENT, /* all in the page cache: sending them waits for nothing, unless the system takes them back first */
+    FILE_ABSENT,   /* some are not */
+    FILE_UNTOLD,   /* this kernel or this file system does not tell */
+};
+
+/* Are bytes offset..offset+size-1 of `fd` in memory? Never waits. */
+NODISCARD enum file_residency file_residency(int fd, int64_t offset, int64_t size);
 
 /* Open the folder at `key` ("/", "/a/": beneath the root) to be read. This may wait. NULL: it cannot be had. */
 NODISCARD DIR *file_open_folder(int root, struct span key);

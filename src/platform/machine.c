@@ -138,6 +138,14 @@ int machine_descriptor_lowest(int like)
     return lowest;
 }
 
+void machine_descriptors_widen(int like)
+{
+    enum { WIDE = 1 << 16 };
+    uint64_t limit = machine_descriptors_raise();
+    int last = fcntl(like, F_DUPFD_CLOEXEC, limit < WIDE ? (int)limit - 1 : WIDE - 1);
+    if (last >= 0) close(last);
+}
+
 unsigned machine_descriptors_open(void)
 {
     enum { TRIES_MAX = 3 };

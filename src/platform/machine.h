@@ -26,6 +26,11 @@ uint64_t machine_descriptors_limit(void);
 /* The number that the next descriptor will have, which is the lowest that is free; -1: there is none. `like`: any open one. */
 int machine_descriptor_lowest(int like);
 
+/* Have the system's table of this process' descriptors made as wide as it may become, but at most for some ten thousands: widening it
+ * later holds up the thread that opens one too many, for some ten milliseconds where there are several threads (measured).
+ * At the start; failure is ignored. `like`: any open one. */
+void machine_descriptors_widen(int like);
+
 /* How many descriptors this process has open. */
 unsigned machine_descriptors_open(void);
 

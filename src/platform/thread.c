@@ -59,15 +59,29 @@ struct scheduling {
     uint64_t runtime_ns, deadline_ns, period_ns;
 };
 
+/* EEVDF: whoever asks for less at a time has an earlier deadline, and runs sooner. */
+static bool ask_for_short_slice(int nice)
+{
+    enum { SLICE_NS = 100000 };
+    struct scheduling wanted = { .size = sizeof wanted, .policy = SCHED_OTHER, .nice = nice, .runtime_ns = SLICE_NS };
+    return syscall(SYS_sched_setattr, 0, &wanted, 0) == 0;
+}
+
+void thread_run_soon(void)
+{
+    (void)ask_for_short_slice(getpriority(PRIO_PROCESS, (id_t)gettid()));
+}
+
 void thread_hurry(void)
 {
-    enum { HURRY_NICE = -10, HURRY_SLICE_NS = 100000 };
-    struct scheduling wanted = { .size = sizeof wanted, .policy = SCHED_OTHER, .nice = HURRY_NICE };
-    /* EEVDF: whoever asks for less at a time has an earlier deadline, and runs sooner. */
-    wanted.runtime_ns = HURRY_SLICE_NS;
-    if (syscall(SYS_sched_setattr, 0, &wanted, 0) == 0) return;
-    wanted.nice = getpriority(PRIO_PROCESS, (id_t)gettid());
-    (void)syscall(SYS_sched_setattr, 0, &wanted, 0);
+    enum { HURRY_NICE = -10 };
+    if (!ask_for_short_slice(HURRY_NICE)) thread_run_soon();
+}
+
+void thread_run_in_turn(void)
+{
+    struct sched_param none = { 0 };
+    (void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
 }
 
 void thread_yield_to_others(void)

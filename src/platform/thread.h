@@ -25,6 +25,13 @@ NODISCARD bool thread_join_within(pthread_t thread, int64_t patience_ms);
 /* Bind the calling thread to the index-th of the CPUs that the process may use. A hint; failure is ignored. */
 void thread_bind_to_cpu(unsigned index);
 
+/* The calling thread answers those who wait, and gives way to nobody who takes longer: let it run soon when it wakes. A hint;
+ * failure is ignored (a short slice: Linux 6.12). */
+void thread_run_soon(void);
+
+/* The calling thread may be needed by many, but none of what it does is so urgent that another must stop for it. */
+void thread_run_in_turn(void);
+
 /* The calling thread does little at a time, and what it does is awaited: when it wakes among others that want to run, let it
  * run soon. A hint; failure is ignored (a better nice value takes CAP_SYS_NICE or RLIMIT_NICE; a short slice, Linux 6.12). */
 void thread_hurry(void);

@@ -378,6 +378,7 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
     }
     let_signals_end_it(true);
     machine_allocator_tune();
+    machine_descriptors_widen(signals);
     if (!open_logs_and_change_user(server)) goto out;
     server->types = types_file_load(config->types_path);
     if (!server->types) goto out;

@@ -15,6 +15,7 @@ from folio_process import eventually
 from http1_client import Ended, request_bytes
 from preloads import SlowDisk
 from site_tree import noise, plant
+from stats_line import ask
 
 pytestmark = pytest.mark.threads
 HOT, COLD, STREAM = noise(2000, "hot"), noise(30_000, "cold"), noise(3_000_000, "stream")
@@ -292,6 +293,20 @@ def test_a_cold_window_of_a_stream_holds_only_its_reader_up(server, disk):
         disk.open()
         assert first.receive().body == STREAM
         assert second.receive().body == STREAM[2_900_000:2_900_010]
+
+
+def test_what_was_brought_and_is_gone_again_is_copied(server, disk):
+    """Whoever has the pages taken back as soon as they are read, a system short of memory for instance, makes no worker wait."""
+    server.expects_errors = True
+    with server.connect() as connection:
+        assert connection.head("/stream").status == 200
+    disk.bar()
+    assert server.get("/stream").body == STREAM
+    assert ask(server)["copied"] == 1
+    check_nobody_else_waits(server)
+    disk.open()
+    assert server.get("/stream").body == STREAM
+    assert ask(server)["copied"] == 1
 
 
 def test_who_leaves_while_a_window_is_waited_for_leaves_nothing_behind(server, disk):

@@ -13,6 +13,7 @@ from folio_process import eventually, run_to_end
 from preloads import SlowDisk
 from process_facts import descriptors_below
 from site_tree import noise, plant, replace
+from stats_line import ask
 from steady_load import hand_over
 
 
@@ -148,11 +149,7 @@ def test_one_that_still_loads_what_is_pinned_can_be_stopped(start, folder):
 
 
 def pinned(server):
-    seen = server.errors().count("stats:")
-    server.send_signal(signal.SIGRTMIN)
-    eventually(lambda: server.errors().count("stats:") > seen, "the counts")
-    line = [line for line in server.errors().splitlines() if "stats:" in line][-1]
-    return int(line.partition("pinned=")[2].split()[0])
+    return ask(server)["pinned"]
 
 
 @pytest.fixture

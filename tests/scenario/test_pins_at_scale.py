@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 from folio_process import eventually
+from stats_line import ask
 from steady_clients import RECIPE, Steady, build, make
 from steady_load import hand_over
 
@@ -29,24 +30,16 @@ def server(folio, folder):
     return running
 
 
-def stats(server):
-    seen = server.errors().count("stats:")
-    server.send_signal(signal.SIGRTMIN)
-    eventually(lambda: server.errors().count("stats:") > seen, "the counts")
-    line = server.errors().splitlines()[-1]
-    return dict(fact.split("=") for fact in line.split()[2:])
-
-
 def test_every_file_is_pinned_whole_and_mapped_anew_under_load(server):
-    assert stats(server)["pinned"] == str(FILES)
+    assert ask(server)["pinned"] == FILES
     with server.clients() as clients:
         for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGHUP):
             hand_over(server, number)
-            assert stats(server)["pinned"] == str(FILES)
+            assert ask(server)["pinned"] == FILES
         counts = clients.end()
     assert (counts["failed"], counts["first_failure"]) == (0, "")
     assert counts["answered"] > 100
-    assert stats(server)["misses"] == "0"
+    assert ask(server)["misses"] == 0
 
 
 def test_a_killed_process_loses_what_it_was_answering_and_nothing_else(server):

@@ -524,19 +524,19 @@ static void residence_is_told_of_the_very_bytes(void **state)
     (void)state;
     int fd = open_cold();
     if (fd < 0) skip();
-    assert_false(file_is_resident(fd, 0, BIG_BYTES));
-    assert_false(file_is_resident(fd, 0, 1));
+    assert_int_not_equal(file_residency(fd, 0, BIG_BYTES), FILE_RESIDENT);
+    assert_int_not_equal(file_residency(fd, 0, 1), FILE_RESIDENT);
     char byte;
     size_t got;
     assert_int_equal(file_read(fd, &byte, 1, BIG_BYTES - 1, FILE_WAIT, &got), STATUS_OK);
-    if (!file_is_resident(fd, BIG_BYTES - 1, 1)) skip(); /* before Linux 6.5 nobody can tell */
-    assert_false(file_is_resident(fd, 0, BIG_BYTES));
+    if (file_residency(fd, BIG_BYTES - 1, 1) != FILE_RESIDENT) skip(); /* before Linux 6.5 nobody can tell */
+    assert_int_not_equal(file_residency(fd, 0, BIG_BYTES), FILE_RESIDENT);
     for (int64_t at = 0; at < BIG_BYTES; at += 4096)
         assert_int_equal(file_read(fd, &byte, 1, at, FILE_WAIT, &got), STATUS_OK);
-    assert_true(file_is_resident(fd, 0, BIG_BYTES));
-    assert_true(file_is_resident(fd, 4095, 2));
-    assert_true(file_is_resident(fd, 0, 0));
-    assert_false(file_is_resident(fd, 0, BIG_BYTES + 1));
+    assert_true(file_residency(fd, 0, BIG_BYTES) == FILE_RESIDENT);
+    assert_true(file_residency(fd, 4095, 2) == FILE_RESIDENT);
+    assert_true(file_residency(fd, 0, 0) == FILE_RESIDENT);
+    assert_int_not_equal(file_residency(fd, 0, BIG_BYTES + 1), FILE_RESIDENT);
     file_read_ahead(fd, 0, BIG_BYTES);
     close(fd);
 }
@@ -602,7 +602,7 @@ static void what_is_no_descriptor_is_an_error(void **state)
     int fd;
     assert_int_equal(file_identify(-1, &identity), STATUS_FAILED);
     assert_int_equal(file_read(-1, &byte, 1, 0, FILE_WAIT, &got), STATUS_FAILED);
-    assert_false(file_is_resident(-1, 0, 1));
+    assert_int_not_equal(file_residency(-1, 0, 1), FILE_RESIDENT);
     assert_false(file_beneath_supported(-1));
     assert_int_not_equal(file_open_place(-1, FILE_WAIT, &fd), STATUS_OK);
 }

@@ -314,15 +314,15 @@ static void a_warmed_window_is_resident(void **state)
     struct entry *stream = load_stream("/big");
     assert_int_equal(fsync(stream->fd), 0);
     assert_int_equal(posix_fadvise(stream->fd, 0, 0, POSIX_FADV_DONTNEED), 0);
-    bool was_cold = !file_is_resident(stream->fd, WINDOW, WINDOW);
+    bool was_cold = file_residency(stream->fd, WINDOW, WINDOW) != FILE_RESIDENT;
     warm(stream, WINDOW, WINDOW);
     struct mail *mail = next_mail();
     assert_int_equal(mail->cookie, 99);
     assert_int_equal(mail->status, STATUS_OK);
     assert_null(mail->entry);
     give_back(mail);
-    bool can_be_told = file_is_resident(stream->fd, WINDOW, 1);
-    if (was_cold && can_be_told) assert_true(file_is_resident(stream->fd, WINDOW, WINDOW));
+    bool can_be_told = file_residency(stream->fd, WINDOW, 1) == FILE_RESIDENT;
+    if (was_cold && can_be_told) assert_true(file_residency(stream->fd, WINDOW, WINDOW) == FILE_RESIDENT);
     entry_unref(stream);
 }
 
@@ -342,22 +342,23 @@ static void what_was_sent_once_is_dropped_and_what_is_asked_for_again_is_kept(vo
     scratch_filled(&rig.scratch, "big", 'b', BYTES);
     struct entry *stream = load_stream("/big");
     assert_int_equal(fsync(stream->fd), 0);
-    bool can_be_told = file_is_resident(stream->fd, 0, BYTES);
+    bool can_be_told = file_residency(stream->fd, 0, BYTES) == FILE_RESIDENT;
     stream->frequency = 1;
     drop(stream, BYTES);
     poll(NULL, 0, 10);
-    if (can_be_told) assert_true(file_is_resident(stream->fd, 0, BYTES));
+    if (can_be_told) assert_true(file_residency(stream->fd, 0, BYTES) == FILE_RESIDENT);
     (void)posix_fadvise(stream->fd, 0, BYTES, POSIX_FADV_DONTNEED);
-    bool can_be_dropped = !file_is_resident(stream->fd, 0, BYTES);
+    bool can_be_dropped = file_residency(stream->fd, 0, BYTES) != FILE_RESIDENT;
     warm(stream, 0, BYTES);
     give_back(next_mail());
     stream->frequency = 0;
     drop(stream, BYTES / 2);
-    for (int tries = 0; can_be_told && can_be_dropped && file_is_resident(stream->fd, 4096, BYTES / 2); tries++) {
+    for (int tries = 0; can_be_told && can_be_dropped && file_residency(stream->fd, 4096, BYTES / 2) == FILE_RESIDENT;
+         tries++) {
         assert_in_range(tries, 0, PATIENCE_MS);
         poll(NULL, 0, 1);
     }
-    if (can_be_told) assert_true(file_is_resident(stream->fd, BYTES / 2, BYTES / 2));
+    if (can_be_told) assert_true(file_residency(stream->fd, BYTES / 2, BYTES / 2) == FILE_RESIDENT);
     entry_unref(stream);
 }
 
