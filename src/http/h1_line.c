@@ -49,6 +49,7 @@ static bool parse_absolute(struct span target, struct request *request)
         /* RFC 9110, 4.2.3: an empty path is the same as "/". */
         if (request->path.size == 0) request->path = SPAN("/");
         request->form = TARGET_ABSOLUTE;
+        request->is_https = i == 1;
         return true;
     }
     return false;

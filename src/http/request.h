@@ -72,6 +72,7 @@ enum content_framing {
 struct request {
     enum method method;
     enum target_form form;
+    bool is_https;          /* of TARGET_ABSOLUTE: its scheme */
     unsigned minor_version; /* of HTTP/1: 0 or 1 */
     enum content_framing framing;
     bool is_persistent;      /* the connection may stay open after the answer (RFC 9112, section 9.3) */

@@ -211,6 +211,14 @@ static struct site *choose_site(const struct serving *serving, const struct requ
     return sites_choose(serving->sites, group, host, ret_is_known);
 }
 
+/* RFC 9110, 7.4: what is to be had by TLS alone is not given without, unless who asks is a gateway that is trusted. */
+static bool is_misdirected(const struct question *question)
+{
+    const struct request *request = question->to.request;
+    bool is_from_gateway = question->peer == &question->client || question->asking->peer->is_unix;
+    return request->form == TARGET_ABSOLUTE && request->is_https && !is_from_gateway;
+}
+
 static enum handler_verdict answer(void *self, const struct request *request, struct asking *asking, struct turn *turn)
 {
     struct serving *serving = self;
@@ -229,7 +237,8 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     };
     const char *head = turn_room(turn);
     if (client_address_of(&serving->clients, request, asking->peer, &question.client)) question.peer = &question.client;
-    enum handler_verdict verdict = !is_known && site->config->strict_host
+    bool is_misdirected_here = (!is_known && site->config->strict_host) || is_misdirected(&question);
+    enum handler_verdict verdict = is_misdirected_here
                                        ? fallbacks_answer_error(&question, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
                                        : answer_method(&question);
     if (verdict == HANDLER_ANSWERED) note(serving, &question, head);

@@ -80,6 +80,25 @@ def test_a_wrong_password_or_name_is_asked_again(folio, site, user, password):
         assert server.get("/in/page.html", basic(user, password)).status == 401
 
 
+@pytest.mark.parametrize("scheme", ["Basic ", "basic ", "BASIC ", "Basic   "])
+def test_the_name_of_the_scheme_is_the_same_in_any_case(folio, site, scheme):
+    """RFC 9110, 11.1; 11.4: one blank or more follow it."""
+    site.write_users(anna=hash_with("bcrypt", "anna"))
+    server = folio(None, *site.configure())
+    credentials = basic("anna", "anna")[0][1].removeprefix("Basic ")
+    assert server.get("/in/page.html", {"Authorization": scheme + credentials}).body == b"secret"
+
+
+@pytest.mark.parametrize("value", ["", "Basic", "Basic ", "Basic YW5uYQ==", "Basic !!!!", "Bearer YW5uYTphbm5h", "BasicYW5uYTphbm5h",
+                                   "YW5uYTphbm5h", "Basic YW5uYTphbm5h, Basic YW5uYTphbm5h"])  # fmt: skip
+def test_what_are_no_credentials_are_asked_for_again(folio, site, value):
+    """RFC 9110, 11.6.2 and 15.5.2: invalid, or partial."""
+    site.write_users(anna=hash_with("bcrypt", "anna"))
+    server = folio(None, *site.configure())
+    answer = server.get("/in/page.html", {"Authorization": value})
+    assert answer.status == 401 and answer["WWW-Authenticate"].startswith("Basic realm=")
+
+
 @pytest.mark.parametrize("text", ["anna", "{SHA}8AsAbj5u0b/3iNtQVXTx/Gs1Tzk=", "", "*", "$1$saltsalt$qjXMvbEw8oaL.CzflDtaK/"])
 def test_what_is_no_such_hash_is_nobodys_password(folio, site, text):
     site.write_users(anna=text)

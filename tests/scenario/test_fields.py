@@ -68,6 +68,7 @@ def server(lasting_folio, site):
     ],
 )
 def test_content_type_follows_the_end_of_the_name(server, site, name, expected):
+    """RFC 9110, 8.3"""
     plant(site, {"types/" + name: "x"})
     assert server.get("/types/" + name)["Content-Type"] == expected
 
@@ -116,6 +117,7 @@ def test_how_long_a_file_may_be_kept_follows_its_path_from_the_root_on(server, s
 
 @pytest.mark.parametrize("target", ["/page.html", "/big.bin", "/empty", "/dir", "/dir/", "/missing"])
 def test_every_answer_names_the_server_and_the_date(server, target):
+    """RFC 9110, 6.6.1 and 10.2.4"""
     before = time.time()
     response = server.get(target)
     assert response["Server"] == "Folio"
@@ -132,6 +134,7 @@ def test_the_date_goes_on(server):
 
 @pytest.mark.parametrize("name", ["page.html", "big.bin", "empty"])
 def test_a_file_has_a_strong_validator_that_stays(server, name):
+    """RFC 9110, 8.8.1 and 8.8.3"""
     first, second = server.get("/" + name), server.get("/" + name)
     assert STRONG.fullmatch(first["ETag"])
     assert first["ETag"] == second["ETag"]
@@ -187,6 +190,7 @@ def test_the_same_content_in_a_new_file_keeps_a_snapshots_validator(server, site
     ],
 )
 def test_last_modified_is_the_files_time_unless_it_means_nothing(server, site, size, modified_s, expected):
+    """RFC 9110, 8.8.2 and 5.6.7"""
     path = site / f"dated-{modified_s}-{size}"
     path.write_bytes(noise(size, modified_s))
     os.utime(path, (modified_s, modified_s))
@@ -251,6 +255,7 @@ def test_head_ignores_range(server):
 
 
 def test_a_head_leaves_the_connection_in_step(server):
+    """RFC 9112, 6.3"""
     with server.connect() as connection:
         for target in ("/page.html", "/big.bin", "/missing", "/dir", "/empty"):
             connection.head(target)

@@ -69,6 +69,7 @@ def check_refused(server, request, statuses):
     ],
 )
 def test_a_framing_that_can_be_read_in_two_ways_is_refused(server, lines):
+    """RFC 9112, 6.1, 6.3 and 11.2"""
     check_refused(server, START + HOST + lines + b"\r\n" + b"0\r\n\r\n" + SMUGGLED, (400,))
 
 
@@ -127,6 +128,7 @@ def test_a_transfer_coding_in_http_1_0_is_refused(server):
     ],
 )
 def test_a_malformed_field_line_is_refused(server, lines):
+    """RFC 9112, 2.2, 5, 5.1 and 5.2; RFC 9110, 5.5"""
     for fields in (HOST + lines, lines + HOST):
         check_refused(server, START + fields + b"\r\n" + SMUGGLED, (400,))
 
@@ -173,6 +175,7 @@ def test_host_has_to_come_exactly_once(server, lines):
     ],
 )
 def test_a_malformed_request_line_is_refused(server, line):
+    """RFC 9112, 2.3 and 3"""
     check_refused(server, line + HOST + b"\r\n" + SMUGGLED, (400,))
 
 

@@ -29,6 +29,7 @@ def test_a_known_method_that_is_not_allowed_is_405_with_allow(server, method, ta
 
 
 def test_connect_is_405(server):
+    """RFC 9110, 9.3.6; RFC 9112, 3.2.3"""
     with server.connect() as connection:
         response = connection.request("CONNECT", "folio.test:443", host="folio.test:443")
         assert (response.status, allow(response)) == (405, ALLOWED)
@@ -45,6 +46,7 @@ def test_an_unknown_method_is_501(server, method):
 
 @pytest.mark.parametrize("target", ["*", "/", "/page.html", "/missing"])
 def test_options_tells_what_is_allowed(server, target):
+    """RFC 9110, 9.3.7 and 10.2.1; RFC 9112, 3.2.4: of `*`, the server"""
     with server.connect() as connection:
         response = connection.request("OPTIONS", target)
         assert response.status in (200, 204)
@@ -108,6 +110,29 @@ def test_the_absolute_form_is_served(server, target, content):
         assert (response.status, response.body) == (200, content)
 
 
+@pytest.mark.parametrize("target", ["http://user@folio.test/page.html", "http://user:word@folio.test/page.html"])
+def test_a_name_and_a_password_in_the_target_are_a_mistake(server, target):
+    """RFC 9110, 4.2.4: to be treated as an error, as they are there to mislead."""
+    with server.connect() as connection:
+        assert connection.request("GET", target).status == 400
+
+
+@pytest.mark.parametrize("target", ["https://folio.test/page.html", "ftp://folio.test/page.html", "file:///page.html", "x:y"])
+def test_another_scheme_is_not_taken_for_ours(server, target):
+    """RFC 9110, 7.4: rejected, as what it names is not to be had by this way."""
+    with server.connect() as connection:
+        assert connection.request("GET", target).status == (421 if target.startswith("https:") else 400)
+
+
+def test_a_gateway_that_is_trusted_may_ask_for_https(folio, folder):
+    """RFC 9110, 7.4: it had it by TLS."""
+    plant(folder, {"page.html": "page"})
+    server = folio(folder, "-c", "RemoteIPHeader X-Forwarded-For", "-c", "RemoteIPTrustedProxy 127.0.0.1")
+    with server.connect() as connection:
+        for fields, status in [({"X-Forwarded-For": "192.0.2.1"}, 200), ({}, 421)]:
+            assert connection.request("GET", "https://folio.test/page.html", fields).status == status
+
+
 def test_a_redirect_of_the_absolute_form_stays_on_its_host(server):
     with server.connect() as connection:
         location = connection.request("GET", "http://folio.test/dir")["Location"]
@@ -132,6 +157,7 @@ def test_a_redirect_of_the_absolute_form_stays_on_its_host(server):
     ],
 )
 def test_a_target_in_no_form_is_400(server, target):
+    """RFC 9112, 3 and 3.2: SHOULD, and never taken for another"""
     with server.connect() as connection:
         assert connection.request("GET", target).status == 400
 
@@ -167,6 +193,7 @@ def test_http_1_1_stays_open_until_it_is_told(server):
     "value", ["close", "Close", "foo, close", "close,,", "keep-alive, close", "x-close-x ,\tCLOSE"]
 )
 def test_close_is_found_in_the_list(server, value):
+    """RFC 9112, 9.6; RFC 9110, 7.6.1: options are the same in any case"""
     with server.connect() as connection:
         assert connection.get("/page.html", {"Connection": value}).closes()
         connection.receive_end()
@@ -182,6 +209,7 @@ def test_other_connection_options_do_not_close(server, value):
 @pytest.mark.parametrize("target, status", [("/page.html", 200), ("/missing", 404), ("/dir", 301)])
 @pytest.mark.parametrize("host", [None, "folio.test"])
 def test_http_1_0_closes_after_its_answer(server, target, status, host):
+    """RFC 9112, 9.3"""
     with server.connect() as connection:
         response = connection.request("GET", target, version="HTTP/1.0", host=host)
         assert response.status == status

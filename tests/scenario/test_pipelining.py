@@ -93,6 +93,7 @@ def test_what_came_before_a_malformed_request_is_answered_and_nothing_after_it(s
 
 
 def test_nothing_is_answered_after_connection_close(server):
+    """RFC 9112, 9.6"""
     with server.connect() as connection:
         connection.send(
             request_bytes("GET", "/f3")

@@ -51,6 +51,7 @@ def check_part(response, content, first, last):
     ],
 )
 def test_a_range_yields_its_part(server, name, asked, first, last):
+    """RFC 9110, 14.1.1, 14.1.2 and 15.3.7.1"""
     content = FILES[name]
     at = {"0": 0, "L": len(content) - 1}
     asked = asked.replace("N", str(len(content))).replace("L", str(len(content) - 1))
@@ -130,6 +131,7 @@ def test_a_range_that_is_malformed_or_not_ours_is_ignored(server, name, asked):
     ],
 )
 def test_if_range_compares_strongly_and_no_date_is_strong_enough(server, name, if_range, status):
+    """RFC 9110, 13.1.5 and 8.8.3.2"""
     etag = server.get("/" + name)["ETag"]
     if "GMT" not in if_range:
         if_range = if_range.replace("E", etag)
@@ -139,6 +141,7 @@ def test_if_range_compares_strongly_and_no_date_is_strong_enough(server, name, i
 
 
 def test_if_range_without_range_means_nothing(server):
+    """RFC 9110, 13.1.5"""
     assert server.get("/small", {"If-Range": '"other"'}).body == FILES["small"]
 
 

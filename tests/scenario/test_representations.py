@@ -74,12 +74,14 @@ def test_who_does_not_ask_for_a_coding_gets_none(server, accepts):
 
 
 def test_each_form_has_a_strong_tag_of_its_own(server):
+    """RFC 9110, 8.8.3.3"""
     tags = {get_once(server, "/script.js", coding, coding or "identity")["ETag"] for coding in ("br", "gzip", "zstd", None)}
     assert len(tags) == 4
     assert all(tag.startswith('"') for tag in tags)
 
 
 def test_conditions_and_ranges_are_of_the_form_that_is_chosen(server):
+    """RFC 9110, 13.1.2, 13.1.5, 14.2 and 12.5.5"""
     whole = get_once(server, "/script.js", "br")
     again = get(server, "/script.js", If_None_Match=whole["ETag"])
     assert (again.status, again["ETag"], again["Vary"]) == (304, whole["ETag"], "Accept-Encoding")
@@ -94,6 +96,7 @@ def test_conditions_and_ranges_are_of_the_form_that_is_chosen(server):
 
 
 def test_head_tells_of_the_same_form(server):
+    """RFC 9110, 9.3.2"""
     whole = get_once(server, "/script.js", "br")
     with server.connect() as connection:
         head = connection.request("HEAD", "/script.js", {"Accept-Encoding": BROWSER})

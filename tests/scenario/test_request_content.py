@@ -49,6 +49,7 @@ def chunked(*chunks, extension=b"", trailers=b""):
     ],
 )
 def test_content_is_not_taken_for_the_next_request(server, method, status, fields, content):
+    """RFC 9112, 6.2, 6.3 and 7.1; RFC 9110, 9.3.1: content of a GET means nothing"""
     with server.connect() as connection:
         connection.send(
             request_bytes(method, "/page.html", fields, content=content) + request_bytes("GET", "/page.html")
