@@ -31,6 +31,14 @@ enum entry_kind {
     ENTRY_RULED,       /* no file is asked: the rules answer it, by what its head says */
 };
 
+/* Why an ENTRY_REFUSED is. */
+enum entry_refusal {
+    ENTRY_UNREADABLE,      /* it may not be read */
+    ENTRY_LEAVES_ROOT,     /* a symbolic link leads out of the root, and not to where it may */
+    ENTRY_LINK_OF_ANOTHER, /* a symbolic link is another user's than what it leads to */
+    ENTRY_SPECIAL,         /* neither a regular file nor a folder */
+};
+
 enum { ENTRY_FREQUENCY_MAX = 15 };
 
 struct folder;
@@ -72,6 +80,7 @@ struct entry {
     bool is_remote : 1;           /* only loaders call its file system: any call there may wait */
     bool is_pinned : 1;           /* named by the configuration: never evicted, never expired */
     bool is_racy : 1;             /* changed so lately that its times may not tell a later change: look again soon */
+    uint8_t refusal : 2;          /* enum entry_refusal */
     _Atomic uint8_t forms;        /* bits of cache/forms.h; relaxed: each form is looked up before it is used */
     uint64_t body_size;           /* of the content; for a stream, of the file */
     char bytes[];                 /* head, then key, then the body of a snapshot */

@@ -26,10 +26,11 @@ struct place {
     int64_t began_us; /* monotonic, before the look: what is read later was found then */
     int fd;           /* O_PATH of a regular file; -1 for everything else */
     bool is_file;
-    bool crosses_link;     /* a symbolic link leads to it, or to where nothing is */
-    bool is_remote;        /* its file system is another than its folder's, and remote */
-    bool is_watched_alone; /* it can be changed by way of a folder that is not watched: it is watched itself */
-    enum entry_kind kind;  /* if it is no file */
+    bool crosses_link;          /* a symbolic link leads to it, or to where nothing is */
+    bool is_remote;             /* its file system is another than its folder's, and remote */
+    bool is_watched_alone;      /* it can be changed by way of a folder that is not watched: it is watched itself */
+    enum entry_kind kind;       /* if it is no file */
+    enum entry_refusal refusal; /* if that is ENTRY_REFUSED */
     struct file_identity identity;
     struct load_target target;
     struct span path;    /* beneath the tree, without leading '/', in `name` */
@@ -87,7 +88,7 @@ static enum status look_beyond(const struct place *place, int *ret_fd, struct fi
 }
 
 /* What the rules say of links, beyond what beneath means. */
-static enum status obey_link_rules(const struct place *place, enum file_patience patience, enum status found, int *fd,
+static enum status obey_link_rules(struct place *place, enum file_patience patience, enum status found, int *fd,
                                    struct file_facts *facts, struct file_identity *identity)
 {
     const struct link_rules *links = place->target.links;
@@ -102,6 +103,7 @@ static enum status obey_link_rules(const struct place *place, enum file_patience
     if (found != STATUS_OK || !links->owner_must_match) return found;
     if (file_links_keep_owner(place->target.tree->root, place->name)) return STATUS_OK;
     close(*fd);
+    place->refusal = ENTRY_LINK_OF_ANOTHER;
     return STATUS_REFUSED;
 }
 
@@ -116,6 +118,7 @@ static enum status place_look(struct place *place, enum file_patience patience)
         if (tries == WALKS_MAX) return STATUS_FAILED;
         found = file_find(root, place->name, patience, &fd, &facts, &place->identity);
     }
+    place->refusal = facts.leaves_root ? ENTRY_LEAVES_ROOT : ENTRY_UNREADABLE;
     if (place->target.links) found = obey_link_rules(place, patience, found, &fd, &facts, &place->identity);
     place->crosses_link |= facts.crosses_link;
     if (found != STATUS_OK) return nothing_there(place, found);
@@ -127,6 +130,7 @@ static enum status place_look(struct place *place, enum file_patience patience)
     }
     close(fd);
     place->kind = facts.type == FILE_FOLDER ? ENTRY_FOLDER : ENTRY_REFUSED;
+    place->refusal = ENTRY_SPECIAL;
     return STATUS_OK;
 }
 
@@ -146,13 +150,17 @@ static bool place_name(struct place *place, struct span name)
 static enum status place_find_index(struct place *place, enum file_patience patience)
 {
     bool is_refused = false;
+    enum entry_refusal refusal = ENTRY_UNREADABLE;
     for (unsigned i = 0; i < place->target.index_count; i++) {
         if (!place_name(place, place->target.index_names[i])) continue;
         enum status looked = place_look(place, patience);
         if (looked != STATUS_OK || place->is_file) return looked;
-        is_refused |= place->kind == ENTRY_REFUSED;
+        if (place->kind != ENTRY_REFUSED) continue;
+        is_refused = true;
+        refusal = place->refusal;
     }
     place->kind = ENTRY_REFUSED;
+    place->refusal = refusal;
     if (is_refused) return STATUS_OK;
     place->kind = ENTRY_ABSENT;
     if (!place_name(place, SPAN("."))) return STATUS_OK; /* longer than any path can be */
@@ -469,6 +477,7 @@ static enum status load_contentless(const struct load *load, struct entry **ret_
     if (!entry) return STATUS_EXHAUSTED;
     if (head_size > 0) memcpy(entry->bytes, head, head_size);
     entry->policy = policy;
+    entry->refusal = place->refusal & 3;
     /* What a link leads to changes where no event is of this name, and is not watched alone if it was not opened. */
     entry->needs_checks = place->crosses_link || place->is_watched_alone;
     entry_stamp(entry, place->began_us);
@@ -491,6 +500,7 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
     bool may_publish = true;
     enum status status = folder_list_read(load->place.target.tree, target_path(&load->place), &list);
     if (status != STATUS_OK) {
+        load->place.refusal = ENTRY_UNREADABLE;
         status = nothing_there(&load->place, status);
         return status == STATUS_OK ? load_contentless(load, ret_entry, ret_may_publish) : status;
     }
@@ -513,6 +523,7 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
     if (is_refused) {
         entry_unref(entry);
         load->place.kind = ENTRY_REFUSED;
+        load->place.refusal = ENTRY_UNREADABLE;
         status = load_contentless(load, ret_entry, ret_may_publish);
         *ret_may_publish = false; /* there may be room for it next time */
         return status;
@@ -543,6 +554,7 @@ static enum status load_once(struct load *load, struct entry **ret_entry, bool *
         if (status == STATUS_OK) (*ret_entry)->needs_checks = place->is_watched_alone;
         if (status == STATUS_OK) (*ret_entry)->is_remote = place->is_remote;
         if (status == STATUS_OK) return STATUS_OK;
+        place->refusal = ENTRY_UNREADABLE;
         status = nothing_there(place, status); /* found, but not to be opened */
         if (status != STATUS_OK) return status;
     }

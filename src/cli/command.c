@@ -15,6 +15,7 @@
 #include "server/explain.h"
 #include "server/identity.h"
 #include "server/inheritance.h"
+#include "server/message.h"
 #include "server/supervisor.h"
 
 enum {
@@ -256,7 +257,10 @@ static int configure(struct command *command)
 static bool is_right(const struct command *command)
 {
     if (command->report.mistakes == 0) return true;
-    config_report_print(&command->report, stderr);
+    if (message_is_logged())
+        config_report_tell(&command->report);
+    else
+        config_report_print(&command->report, stderr);
     if (command->is_misused) fputs("  see folio --help\n", stderr);
     return false;
 }

@@ -159,7 +159,11 @@ enum status file_find(int root, const char *path, enum file_patience patience, i
     int place = open_beneath(root, path, O_PATH, resolve | RESOLVE_NO_SYMLINKS);
     bool crosses_link = place < 0 && errno == ELOOP;
     if (crosses_link) place = open_beneath(root, path, O_PATH, resolve);
-    *ret_facts = (struct file_facts){ .type = FILE_OTHER, .crosses_link = crosses_link };
+    *ret_facts = (struct file_facts){
+        .type = FILE_OTHER,
+        .crosses_link = crosses_link,
+        .leaves_root = place < 0 && errno == EXDEV,
+    };
     if (place < 0) {
         /* EINVAL: a kernel before 5.12, which cannot say whether it would wait. EAGAIN when waiting is allowed: the
          * tree was renamed while it was walked; the caller tries again. */

@@ -27,6 +27,7 @@ enum file_type { FILE_REGULAR, FILE_FOLDER, FILE_OTHER };
 struct file_facts {
     enum file_type type;
     bool crosses_link;    /* a symbolic link was followed on the way */
+    bool leaves_root;     /* and one leads out of the root: it was not found because of that */
     bool has_other_names; /* hard links: it may be changed by way of another folder */
 };
 
@@ -63,7 +64,7 @@ void file_close_elsewhere(int fd);
 /* Find what is at `path` (relative, NUL-terminated, "." for the root itself) beneath `root`, without opening it for reading.
  *
  * ret_place  on STATUS_OK, a descriptor that only names the place (O_PATH)
- * ret_facts  whatever is returned, crosses_link is set: also a link may lead to nothing
+ * ret_facts  whatever is returned, crosses_link and leaves_root are set: also a link may lead to nothing
  * ret_identity  with FILE_NOWAIT what the kernel knows, which on a remote file system may be old
  */
 NODISCARD enum status file_find(int root, const char *path, enum file_patience patience, int *ret_place,

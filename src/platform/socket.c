@@ -103,6 +103,14 @@ static void close_quietly(int fd)
     errno = error;
 }
 
+int socket_connect_datagrams(const struct socket_address *address)
+{
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || connect(fd, &address->at.any, address->size) == 0) return fd;
+    close_quietly(fd);
+    return -1;
+}
+
 int socket_bind(const struct socket_address *address, bool shares)
 {
     int family = address->at.any.sa_family, one = 1;

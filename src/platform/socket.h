@@ -51,6 +51,9 @@ NODISCARD int socket_listen(const struct socket_address *address, bool shares);
 NODISCARD int socket_bind(const struct socket_address *address, bool shares);
 NODISCARD bool socket_begin_listening(int listener);
 
+/* A non-blocking socket that sends datagrams to the Unix socket at `address`. -1 with errno. */
+NODISCARD int socket_connect_datagrams(const struct socket_address *address);
+
 /* Ask which port the kernel chose, into `address`. */
 void socket_address_learn(int listener, struct socket_address *address);
 

@@ -1,23 +1,31 @@
 /* access_log.h - one line for each answer, without ever waiting for a disk.
  *
- * Role:   a worker formats into a ring of its own; one thread writes the rings to the file.
- * Owns:   the rings, the file, the thread.
+ * Role:   a worker formats into a ring of its own; the log's writer (log_writer.h) does the rest.
+ * Owns:   the writer.
  * Thread: access_log_add() by worker `worker` for its own ring; the rest at start and stop.
- * Order:  a ring's `written` is stored with release by its worker and loaded with acquire by the writer; `taken` the
- *         other way round.
- * Limits: a ring that is full loses the line, and counts it; the count is told on standard error and at the stop.
  */
 #ifndef FOLIO_SERVER_ACCESS_LOG_H
 #define FOLIO_SERVER_ACCESS_LOG_H
 
 #include "base/status.h"
 #include "server/log_format.h"
+#include "server/log_target.h"
 
 struct access_log;
 
-/* `path` "-" is standard output. Lines are in the form of `program`, which is copied; NULL: as `format` says. NULL: errno says why. */
-NODISCARD struct access_log *access_log_open(const char *path, enum log_format format,
-                                             const struct log_program *program, unsigned workers);
+/* Where a log goes, and how its lines are written. */
+struct access_log_options {
+    const char *name; /* borrowed, for messages */
+    struct log_target target;
+    const char *system_socket;
+    bool may_be_absent; /* the system's log need not be there yet */
+    enum log_format format;
+    const struct log_program *program; /* the form of its lines, copied; NULL: as `format` says */
+    unsigned workers;
+};
+
+/* NULL: errno says why. */
+NODISCARD struct access_log *access_log_open(const struct access_log_options *options);
 
 void access_log_add(struct access_log *log, unsigned worker, const struct log_record *record);
 

@@ -64,6 +64,7 @@ struct config {
     uint64_t limit_line_bytes, limit_field_bytes, limit_fields;
     struct span user, group;           /* names, or # and a number; NULL: those of who starts it */
     struct span pid_file;              /* NULL: none */
+    struct span syslog_socket;         /* an absolute path */
     struct span remote_ip_header;      /* NULL: none */
     struct config_list remote_proxies; /* of struct proxy_rule */
     unsigned proxy_protocol;           /* 0 or 1 */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "server/log_target.h"
+
 /* The line that is written at `place`, as far as a spot can show it. Nothing, if it is gone. */
 static void look_up_line(struct config_place place, struct span word, struct config_spot *spot, char **room)
 {
@@ -122,11 +124,40 @@ static void check_networks(struct config_checking *checking, const struct rules 
     }
 }
 
+/* Whether there is a folder for a log that is a file. Who starts the server opens it, perhaps another than who serves. */
+static void check_log(struct config_checking *checking, struct config_place place, const char *directive,
+                      struct span text)
+{
+    char folder[CONFIG_PATH_BYTES];
+    struct log_target target;
+    const char *wanted;
+    size_t at;
+    struct stat st;
+    if (!text.data || !log_target_parse(text, &target, &wanted, &at) || target.kind != LOG_TO_FILE) return;
+    const char *slash = memrchr(text.data, '/', text.size);
+    if (!slash || text.size >= sizeof folder) return;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash > text.data ? slash - text.data : 1), text.data);
+    if (stat(folder, &st) != 0)
+        config_check_warn(checking, place, text, "%s: %s: %s", directive, folder, strerror(errno));
+    else if (stat(text.data, &st) == 0 && S_ISDIR(st.st_mode))
+        config_check_warn(checking, place, text, "%s: %s is a folder", directive, text.data);
+}
+
+static void check_logs(struct config_checking *checking, const struct site_config *site)
+{
+    if (site_says(site, SITE_ERROR_LOG)) check_log(checking, site->places[SITE_ERROR_LOG], "ErrorLog", site->error_log);
+    for (size_t i = 0; i < site->own_logs.count; i++) {
+        const struct log_config *log = site->own_logs.items[i];
+        check_log(checking, log->place, "CustomLog", log->target);
+    }
+}
+
 static void check_site(struct config_checking *checking, const struct site_config *site)
 {
     const struct config *config = checking->config;
     check_root(checking, site);
     check_aliases(checking, site);
+    check_logs(checking, site);
     check_rules(checking, &site->own_rules,
                 site == config->sites[0] ? &config->default_rules : &config->sites[0]->rules);
     check_networks(checking, &site->own_rules);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/text_escape.h"
+#include "server/message.h"
 
 enum { SHOWN_BYTES = 100, SHOWN_BEFORE_BYTES = 40 };
 
@@ -77,6 +78,21 @@ void config_report_print(const struct config_report *report, FILE *to)
 {
     for (size_t i = 0; i < report->remarks.count; i++) print_remark(report->remarks.items[i], to);
     if (report->mistakes + report->warnings > report->remarks.count) fputs("folio: there is more\n", to);
+}
+
+void config_report_tell(const struct config_report *report)
+{
+    for (size_t i = 0; i < report->remarks.count; i++) {
+        const struct config_remark *remark = report->remarks.items[i];
+        const struct config_place *place = &remark->spot.place;
+        char line[16] = "";
+        if (place->line > 0) snprintf(line, sizeof line, ":%u", place->line);
+        message_tell(remark->is_warning ? LOG_LEVEL_WARN : LOG_LEVEL_ERROR, "%s%s%s%s%s%s%s",
+                     place->file ? place->file : "", line, place->file ? ": " : "", remark->text.data,
+                     remark->suggestion.data ? "; did you mean " : "",
+                     remark->suggestion.data ? remark->suggestion.data : "", remark->suggestion.data ? "?" : "");
+    }
+    if (report->mistakes + report->warnings > report->remarks.count) message_tell(LOG_LEVEL_ERROR, "there is more");
 }
 
 static void print_json_text(struct span text, FILE *to)

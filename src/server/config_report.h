@@ -44,6 +44,9 @@ void config_report_add(struct config_report *report, bool is_warning, const stru
 /* "folio: FILE:LINE: what; did you mean that?", the line, and a caret below the place. */
 void config_report_print(const struct config_report *report, FILE *to);
 
+/* The same to the error log, a line each. */
+void config_report_tell(const struct config_report *report);
+
 /* One object: mistakes_count, warnings_count, mistakes and warnings; of each: file (null: none), line and column (from 1; 0:
  * none), text (the line, or null), message, suggestion (or null). */
 void config_report_print_json(const struct config_report *report, FILE *to);

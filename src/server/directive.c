@@ -79,9 +79,3 @@ bool directive_wrong(struct directive_call *call, size_t argument, const char *w
                           (int)(got.size < 200 ? got.size : 200), got.data, wanted);
     return false;
 }
-
-bool directive_form_is_taken(struct directive_call *call, const char *form)
-{
-    if (call->reader->takes_unbuilt) return true;
-    return directive_mistake(call, 0, "\"%s %s\" is not built into this version", call->directive->name, form);
-}

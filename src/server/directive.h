@@ -85,9 +85,6 @@ PRINTF_LIKE(3, 4) bool directive_mistake(struct directive_call *call, size_t arg
 /* The same, as: NAME: "the argument" is not `wanted`. `near` is what may have been meant, or SPAN_NONE. */
 bool directive_wrong(struct directive_call *call, size_t argument, const char *wanted, struct span near);
 
-/* For a `set`: a form of the directive that this version does not do yet. True: go on, it is taken all the same. */
-NODISCARD bool directive_form_is_taken(struct directive_call *call, const char *form);
-
 static inline struct span directive_argument(const struct directive_call *call, size_t argument)
 {
     return call->words->words[argument].text;

@@ -408,7 +408,7 @@ static const struct {
     { set_choice, print_choice },
     { set_path, print_path },
     { set_file, print_text },
-    { set_output, print_text },
+    { set_error_log, print_text },
     { set_text, print_text },
     { set_listen, print_listens },
     { set_pins, print_pins },

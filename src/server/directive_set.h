@@ -8,16 +8,17 @@
 #define FOLIO_SERVER_DIRECTIVE_SET_H
 
 #include "server/directive.h"
+#include "server/log_target.h"
 
 /* directive_values.c: a value of the directive's home. */
 bool set_number(struct directive_call *call);
 bool set_bytes(struct directive_call *call);
 bool set_duration(struct directive_call *call);
 bool set_choice(struct directive_call *call);
-bool set_path(struct directive_call *call);   /* char[CONFIG_PATH_BYTES] */
-bool set_file(struct directive_call *call);   /* struct span, made absolute */
-bool set_output(struct directive_call *call); /* the same, or "-", or syslog */
-bool set_text(struct directive_call *call);   /* struct span, as it is */
+bool set_path(struct directive_call *call);      /* char[CONFIG_PATH_BYTES] */
+bool set_file(struct directive_call *call);      /* struct span, made absolute */
+bool set_error_log(struct directive_call *call); /* the same, or stderr, or syslog */
+bool set_text(struct directive_call *call);      /* struct span, as it is */
 
 /* directive_server.c: the process. */
 bool set_define(struct directive_call *call);
@@ -77,8 +78,8 @@ NODISCARD struct span directive_keep(struct directive_call *call, struct span te
 /* Add an item of `size` bytes at `item` to `list`. False: no memory, told. */
 NODISCARD bool directive_list_add(struct directive_call *call, struct config_list *list, const void *item, size_t size);
 
-/* The first argument as a place to write to: a file, "-" or syslog. False: a mistake was told. */
-NODISCARD bool directive_output(struct directive_call *call, struct span *ret_target);
+/* The first argument as a log's target: a file, the name of the standard stream `stream`, or syslog. False: a mistake was told. */
+NODISCARD bool directive_output(struct directive_call *call, enum log_target_kind stream, struct span *ret_target);
 
 /* Text that may stand in a field: no controls (RFC 9110, 5.5). */
 bool is_field_value(struct span text);

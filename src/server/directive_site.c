@@ -233,7 +233,7 @@ bool set_custom_log(struct directive_call *call)
         log.format = directive_keep(call, format);
         if (!log.format.data) return false;
     }
-    if (!directive_output(call, &log.target)) return false;
+    if (!directive_output(call, LOG_TO_STANDARD_OUTPUT, &log.target)) return false;
     return directive_list_add(call, &call->site->own_logs, &log, sizeof log);
 }
 

@@ -169,11 +169,12 @@ static const struct directive table[] = {
       .choices = "off|on",
       RULE_AT(COMPRESS, compress) },
     { .name = "CustomLog",
-      .arguments = "FILE|- [FORMAT]",
-      .text = "Write the access log to FILE, or to standard output. FORMAT is combined, common, json, a name that "
-              "LogFormat "
+      .arguments = "FILE|-|syslog[:FACILITY[:TAG]] [FORMAT]",
+      .text = "Write the access log to FILE, to standard output, or to the system's log (as ErrorLog; each line is of "
+              "the severity info). FORMAT is combined, common, json, a name that LogFormat "
               "gave, or a text with % directives; without it, LogFormat's holds. Of several, each has a line for each "
-              "answer.",
+              "answer. What a log does not take at once waits in memory, 1 MiB for each thread; what there is no room "
+              "for is lost, counted, and told in the error log.",
       .example = "CustomLog /var/log/folio/access.log combined\n"
                  "CustomLog /var/log/folio/slow.log \"%{ms}T %>s %U\"\n",
       .set = set_custom_log,
@@ -212,10 +213,16 @@ static const struct directive table[] = {
       TAKES(2),
       RULE_AT(ERROR_DOCUMENT, error_documents) },
     { .name = "ErrorLog",
-      .arguments = "FILE|-|syslog[:FACILITY]",
-      .text = "Write what goes wrong to FILE, or to the system's log; without it, to standard error.",
-      .is_unbuilt = true,
-      .set = set_output,
+      .arguments = "FILE|stderr|syslog[:FACILITY[:TAG]]",
+      .text =
+          "Write what goes wrong to FILE, to standard error, or to the system's log (FACILITY is local7 and TAG folio, "
+          "if they are not given): each line with its time, how much it matters, and, of a request, client and path. "
+          "Without it, lines go to standard error in short. What the process says of itself goes to the log "
+          "of the main server, and to standard error too until somebody is served. Of each kind of trouble with "
+          "requests "
+          "20 lines are written at once, and one a second in the long run; how many were left out is told.",
+      .example = "ErrorLog /var/log/folio/error.log\nErrorLog syslog:daemon:www\n",
+      .set = set_error_log,
       TAKES(1),
       SITE_AT(ERROR_LOG, error_log) },
     { .name = "ExpiresActive",
@@ -377,8 +384,9 @@ static const struct directive table[] = {
       .arguments = "LEVEL",
       .fallback = "warn",
       .text =
-          "How much goes to the error log: emerg, alert, crit, error, warn, notice, info or debug, and all before it.",
-      .is_unbuilt = true,
+          "How much goes to the error log: emerg, alert, crit, error, warn, notice, info or debug, and all before it. "
+          "A site's own holds for its requests, the main server's for what the process says of itself. 403, 500 and "
+          "wrong passwords are errors, what wants more room is a warning, 404 is info.",
       .set = set_choice,
       TAKES(1),
       .choices = "emerg|alert|crit|error|warn|notice|info|debug",
@@ -607,7 +615,7 @@ static const struct directive table[] = {
     { .name = "StatsInterval",
       .arguments = "TIME",
       .fallback = "0",
-      .text = "How often a line of counts is written to standard error; 0: never.",
+      .text = "How often a line of counts is written to the error log, whatever LogLevel says; 0: never.",
       .set = set_duration,
       TAKES(1),
       .most = DAY_MS,
@@ -621,6 +629,13 @@ static const struct directive table[] = {
       TAKES(1),
       .choices = "off|on",
       SITE_AT(STRICT_HOST, strict_host) },
+    { .name = "SyslogSocket",
+      .arguments = "PATH",
+      .fallback = "/dev/log",
+      .text = "The Unix socket at which the system's log takes datagrams, in the form of RFC 3164.",
+      .set = set_file,
+      TAKES(1),
+      PROCESS_AT(syslog_socket) },
     { .name = "Threads",
       .arguments = "NUMBER",
       .text = "Worker threads; without it, one for each CPU that the process may use.",

@@ -139,22 +139,28 @@ bool set_path(struct directive_call *call)
     return whole.data != NULL;
 }
 
-bool directive_output(struct directive_call *call, struct span *ret_target)
+bool directive_output(struct directive_call *call, enum log_target_kind stream, struct span *ret_target)
 {
     struct span text = directive_argument(call, 1);
-    bool is_syslog = span_equal(text, SPAN("syslog")) || span_starts_with(text, SPAN("syslog:"));
+    const char *name = stream == LOG_TO_STANDARD_ERROR ? "stderr" : "-", *wanted;
+    struct log_target target;
+    size_t at;
     if (text.size > 0 && text.data[0] == '|')
-        return directive_mistake(call, 1, "logs are not piped to programs; a file, - or syslog is wanted");
-    if (is_syslog && !directive_form_is_taken(call, "syslog")) return false;
-    struct span kept = is_syslog || span_equal(text, SPAN("-")) ? directive_keep(call, text) : path_argument(call);
+        return directive_mistake(call, 1, "logs are not piped to programs; a file, %s or syslog is wanted", name);
+    if (!log_target_parse(text, &target, &wanted, &at))
+        return directive_mistake(call, 1, "%.*s is not %s", (int)(text.size - at), text.data + at, wanted);
+    if (stream == LOG_TO_STANDARD_ERROR && target.kind == LOG_TO_STANDARD_OUTPUT)
+        return directive_mistake(call, 1, "errors do not go to standard output; stderr is standard error");
+    bool is_kept = target.kind == LOG_TO_SYSTEM || target.kind == stream;
+    struct span kept = is_kept ? directive_keep(call, text) : path_argument(call);
     if (kept.data) *ret_target = kept;
     return kept.data != NULL;
 }
 
-bool set_output(struct directive_call *call)
+bool set_error_log(struct directive_call *call)
 {
     struct span target;
-    return directive_output(call, &target) && put_text(call, target);
+    return directive_output(call, LOG_TO_STANDARD_ERROR, &target) && put_text(call, target);
 }
 
 bool set_text(struct directive_call *call)

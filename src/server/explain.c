@@ -209,6 +209,17 @@ static void tell_rules(struct explanation *explanation, const struct rules *rule
     }
 }
 
+static const char *refusal_of(const struct entry *entry)
+{
+    switch ((enum entry_refusal)entry->refusal) {
+    case ENTRY_UNREADABLE: return "it may not be read";
+    case ENTRY_LEAVES_ROOT: return "a symbolic link leads out of the folder that is served";
+    case ENTRY_LINK_OF_ANOTHER: return "a symbolic link is another user's than what it leads to";
+    case ENTRY_SPECIAL: return "it is neither a file nor a folder";
+    }
+    return "";
+}
+
 static const char *kind_of(const struct entry *entry)
 {
     switch ((enum entry_kind)entry->kind) {
@@ -218,7 +229,7 @@ static const char *kind_of(const struct entry *entry)
     case ENTRY_MADE: return "made by the rules, in memory";
     case ENTRY_BARE_FOLDER: return "a folder without an index";
     case ENTRY_ABSENT: return "nothing is there";
-    case ENTRY_REFUSED: return "it may not be read, is no regular file, or a link leads out of the folder";
+    case ENTRY_REFUSED: return refusal_of(entry);
     case ENTRY_RULED: return "answered by the rules alone";
     }
     return "";

@@ -11,6 +11,7 @@
 #include "server/fallbacks.h"
 #include "server/representation.h"
 #include "server/site_listing.h"
+#include "server/trouble.h"
 
 enum {
     PATH_BYTES_MAX = 8192, /* twice what the system can open */
@@ -40,11 +41,12 @@ static void note(const struct serving *serving, const struct question *question,
     exchange->field_count = (uint8_t)wishes->count;
 }
 
-static enum handler_verdict answer_internal_error(struct question *question, const char *why)
+/* An error of which the error log has something to say, too. */
+static enum handler_verdict answer_trouble(struct question *question, enum trouble trouble, enum http_status status,
+                                           struct span fields, const struct entry *entry)
 {
-    struct turn *turn = question->to.turn;
-    trouble_tell(question->trouble, turn->now_us / 1000000, question->url, why);
-    return fallbacks_answer_error(question, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
+    question->trouble = trouble;
+    return fallbacks_answer_error(question, status, fields, entry);
 }
 
 static enum handler_verdict answer_file_of(struct question *question, struct entry *entry, struct span more_fields)
@@ -71,8 +73,9 @@ static enum handler_verdict answer_without_file(struct question *question, struc
     enum status status = fallbacks_find(question, entry, &other, &more_fields);
     if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
     if (status == STATUS_OK && other) return answer_file_of(question, other, more_fields);
-    enum http_status code = entry->kind == ENTRY_ABSENT ? HTTP_NOT_FOUND : HTTP_FORBIDDEN;
-    return fallbacks_answer_error(question, code, more_fields, entry);
+    if (entry->kind == ENTRY_ABSENT)
+        return answer_trouble(question, TROUBLE_ABSENT, HTTP_NOT_FOUND, more_fields, entry);
+    return answer_trouble(question, TROUBLE_NO_INDEX, HTTP_FORBIDDEN, more_fields, entry);
 }
 
 static enum handler_verdict answer_ruling(struct question *question, const struct entry *entry)
@@ -85,13 +88,24 @@ static enum handler_verdict answer_ruling(struct question *question, const struc
 }
 
 /* It could not be told what is there. */
-static enum handler_verdict answer_trouble(struct question *question, enum status status)
+static enum handler_verdict answer_unknown(struct question *question, enum status status)
 {
     if (status == STATUS_WOULD_BLOCK) return HANDLER_WAITS;
     if (status == STATUS_EXHAUSTED && question->asking->waited_ms < STARVED_MS_MAX) return HANDLER_STARVES;
     if (status == STATUS_EXHAUSTED)
-        return fallbacks_answer_error(question, HTTP_SERVICE_UNAVAILABLE, SPAN("Retry-After: 1\r\n"), NULL);
-    return answer_internal_error(question, "the file system failed, or the file does not keep still");
+        return answer_trouble(question, TROUBLE_STARVED, HTTP_SERVICE_UNAVAILABLE, SPAN("Retry-After: 1\r\n"), NULL);
+    return answer_trouble(question, TROUBLE_FILE_SYSTEM, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
+}
+
+static enum handler_verdict answer_refused(struct question *question, const struct entry *entry)
+{
+    static const enum trouble troubles[] = {
+        [ENTRY_UNREADABLE] = TROUBLE_UNREADABLE,
+        [ENTRY_LEAVES_ROOT] = TROUBLE_LINK_LEAVES,
+        [ENTRY_LINK_OF_ANOTHER] = TROUBLE_LINK_OWNER,
+        [ENTRY_SPECIAL] = TROUBLE_NO_FILE,
+    };
+    return answer_trouble(question, troubles[entry->refusal], HTTP_FORBIDDEN, SPAN_NONE, entry);
 }
 
 /* Of a folder without an index, what is in it. */
@@ -101,15 +115,15 @@ static enum handler_verdict answer_listing(struct question *question)
     struct entry *entry;
     struct span key = listing_key_write(question->key, listing_view_of(question->to.request), room);
     enum status status = question_look_up(question, key, &entry);
-    if (status != STATUS_OK) return answer_trouble(question, status);
+    if (status != STATUS_OK) return answer_unknown(question, status);
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
     if (entry->kind == ENTRY_MADE && policy) {
         question->to.policy = policy;
         return answer_file_of(question, entry, listing_fields);
     }
     /* It is gone since, may not be read, or is too big. */
-    return fallbacks_answer_error(question, entry->kind == ENTRY_ABSENT ? HTTP_NOT_FOUND : HTTP_FORBIDDEN, SPAN_NONE,
-                                  entry);
+    if (entry->kind == ENTRY_ABSENT) return answer_trouble(question, TROUBLE_ABSENT, HTTP_NOT_FOUND, SPAN_NONE, entry);
+    return answer_refused(question, entry);
 }
 
 /* RFC 9110, 15.5.2: a 401 says how to ask. */
@@ -119,28 +133,35 @@ static enum handler_verdict answer_without_access(struct question *question, enu
     char challenge[CHALLENGE_BYTES_MAX];
     struct span fields = SPAN_NONE;
     enum http_status status = HTTP_FORBIDDEN;
+    enum trouble trouble = TROUBLE_NONE;
     switch (access) {
     case ACCESS_WAITS: return HANDLER_WAITS;
     case ACCESS_ASKS:
         status = HTTP_UNAUTHORIZED;
+        /* Who has said no name yet is only asked for it. */
+        if (request_value(question->to.request, FIELD_AUTHORIZATION).data) trouble = TROUBLE_WRONG_PASSWORD;
         fields = span_of(challenge,
                          (size_t)(authorization_append_challenge(challenge, policy->rules->auth_name) - challenge));
         break;
     case ACCESS_OVERWHELMED:
+        trouble = TROUBLE_OVERWHELMED;
         status = HTTP_SERVICE_UNAVAILABLE;
         fields = SPAN("Retry-After: 1\r\n");
         break;
-    case ACCESS_BROKEN: status = HTTP_INTERNAL_SERVER_ERROR; break;
-    case ACCESS_GRANTED:
-    case ACCESS_DENIED: break;
+    case ACCESS_BROKEN:
+        trouble = TROUBLE_USER_FILE;
+        status = HTTP_INTERNAL_SERVER_ERROR;
+        break;
+    case ACCESS_DENIED: trouble = TROUBLE_DENIED; break;
+    case ACCESS_GRANTED: break;
     }
-    return fallbacks_answer_error(question, status, fields, NULL);
+    return answer_trouble(question, trouble, status, fields, NULL);
 }
 
 static enum handler_verdict answer_entry(struct question *question, struct entry *entry)
 {
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
-    if (!policy) return answer_internal_error(question, "no memory, or no number left, for the rules that hold for it");
+    if (!policy) return answer_trouble(question, TROUBLE_POLICY, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
     question->to.policy = policy;
     if (policy->is_restricted) {
         enum access access = access_decide(question, policy);
@@ -158,7 +179,7 @@ static enum handler_verdict answer_entry(struct question *question, struct entry
     case ENTRY_ABSENT: return answer_without_file(question, entry);
     case ENTRY_REFUSED: break;
     }
-    return fallbacks_answer_error(question, HTTP_FORBIDDEN, SPAN_NONE, entry);
+    return answer_refused(question, entry);
 }
 
 static enum handler_verdict answer_path(struct question *question)
@@ -181,7 +202,7 @@ static enum handler_verdict answer_path(struct question *question)
     }
     struct entry *entry;
     enum status status = question_look_up(question, question->key, &entry);
-    return status == STATUS_OK ? answer_entry(question, entry) : answer_trouble(question, status);
+    return status == STATUS_OK ? answer_entry(question, entry) : answer_unknown(question, status);
 }
 
 /* By the method alone, if that is enough. */
@@ -228,7 +249,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     struct question question = {
         .to = { .turn = turn, .request = request, .closes = asking->closes, .policy = site->base_policy },
         .sites = serving->sites,
-        .trouble = &serving->trouble,
+        .errors = error_logs_of(serving->errors, site->number),
         .site = site,
         .asking = asking,
         .authenticator = serving->authenticator,
@@ -238,10 +259,11 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     const char *head = turn_room(turn);
     if (client_address_of(&serving->clients, request, asking->peer, &question.client)) question.peer = &question.client;
     bool is_misdirected_here = (!is_known && site->config->strict_host) || is_misdirected(&question);
-    enum handler_verdict verdict = is_misdirected_here
-                                       ? fallbacks_answer_error(&question, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
-                                       : answer_method(&question);
+    enum handler_verdict verdict =
+        is_misdirected_here ? answer_trouble(&question, TROUBLE_MISDIRECTED, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
+                            : answer_method(&question);
     if (verdict == HANDLER_ANSWERED) note(serving, &question, head);
+    if (verdict == HANDLER_ANSWERED && question.trouble != TROUBLE_NONE) trouble_tell(&question);
     question_end(&question, verdict == HANDLER_ANSWERED);
     return verdict;
 }

@@ -11,15 +11,15 @@
 #include "net/handler.h"
 #include "server/authenticator.h"
 #include "server/client_address.h"
+#include "server/error_logs.h"
 #include "server/server_logs.h"
 #include "server/sites.h"
-#include "server/trouble.h"
 
 struct serving {
     struct cache *cache;
     struct sites *sites;
     struct server_logs *logs;
-    struct trouble trouble;
+    struct error_logs *errors; /* NULL: nothing is told of requests */
     struct authenticator *authenticator;
     struct client_rules clients;
 };

@@ -5,12 +5,14 @@
 #include <unistd.h>
 
 #include "platform/privileges.h"
+#include "server/message.h"
 #include "server/user_rights.h"
 
 static bool fail(const struct config *config, const char *why)
 {
-    fprintf(stderr, "folio: cannot become User %s, Group %s: %s\n", config->user.data ? config->user.data : "as it is",
-            config->group.data ? config->group.data : "as it is", why);
+    message_tell(LOG_LEVEL_ERROR, "cannot become User %s, Group %s: %s",
+                 config->user.data ? config->user.data : "as it is",
+                 config->group.data ? config->group.data : "as it is", why);
     return false;
 }
 
@@ -24,8 +26,8 @@ static bool find(const struct config *config, struct user_rights *ret_rights)
 {
     bool is_group;
     if (!user_rights_find(config->user, config->group, ret_rights, &is_group)) {
-        fprintf(stderr, "folio: %s: there is no %s %s\n", is_group ? "Group" : "User", is_group ? "group" : "user",
-                is_group ? config->group.data : config->user.data);
+        message_tell(LOG_LEVEL_ERROR, "%s: there is no %s %s", is_group ? "Group" : "User", is_group ? "group" : "user",
+                     is_group ? config->group.data : config->user.data);
         return false;
     }
     if (ret_rights->group_count == 0) return fail(config, "he is in no group that is known; name one with Group");

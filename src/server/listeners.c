@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "platform/thread.h"
+#include "server/message.h"
 
 /* Addresses that a configuration asks for; every address stands for both families. */
 struct wishes {
@@ -48,7 +49,7 @@ static void tell(const struct socket_address *address, int error)
         remedy = "\n  ports below 1024 need CAP_NET_BIND_SERVICE; choose another with --port 8080";
     else if (error == EADDRNOTAVAIL)
         remedy = "\n  no interface has this address; leave --bind out to listen on all";
-    fprintf(stderr, "folio: cannot listen at %s: %s%s\n", url, strerror(error), remedy);
+    message_tell(LOG_LEVEL_ERROR, "cannot listen at %s: %s%s", url, strerror(error), remedy);
 }
 
 static void collect(const struct config *config, struct wishes *wishes)
@@ -158,7 +159,7 @@ bool listeners_extend(struct listeners *listeners, const struct config *config)
         struct listeners_at *at = find(listeners, asked);
         if (!at) {
             if (listeners->address_count == LISTENERS_MAX) {
-                fprintf(stderr, "folio: more than %d addresses to listen at; name fewer\n", LISTENERS_MAX);
+                message_tell(LOG_LEVEL_ERROR, "more than %d addresses to listen at; name fewer", LISTENERS_MAX);
                 goto fail;
             }
             at = &listeners->at[listeners->address_count++];

@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include "base/quantity.h"
+#include "server/message.h"
 
 enum { TEXT_BYTES = 32 };
 
 static bool fail(const char *path, const char *why)
 {
-    fprintf(stderr, "folio: PidFile: %s: %s\n", path, why);
+    message_tell(LOG_LEVEL_ERROR, "PidFile: %s: %s", path, why);
     return false;
 }
 
@@ -67,7 +68,7 @@ static bool put_in_place(const char *beside, const char *path)
     if (error == EEXIST) error = errno;
     (void)unlink(beside);
     if (!is_taken) return fail(path, strerror(error));
-    fprintf(stderr, "folio: PidFile: %s is of process %d, which is running\n", path, (int)other);
+    message_tell(LOG_LEVEL_ERROR, "PidFile: %s is of process %d, which is running", path, (int)other);
     return false;
 }
 

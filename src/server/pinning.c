@@ -12,6 +12,7 @@
 #include "platform/clock.h"
 #include "platform/machine.h"
 #include "platform/thread.h"
+#include "server/message.h"
 
 enum { SKIPPED_TOLD_MAX = 50, PLAIN_LINE_US = 5000000 };
 
@@ -33,9 +34,9 @@ static void skipped(void *context, const struct pin_wish *wish, const char *path
     char line[16] = "";
     if (wish->line > 0) snprintf(line, sizeof line, ":%" PRIu32, wish->line);
     if (++telling->skipped < SKIPPED_TOLD_MAX)
-        fprintf(stderr, "folio: %s%s: cannot pin %s: %s\n", wish->file, line, path, reason);
+        message_tell(LOG_LEVEL_WARN, "%s%s: cannot pin %s: %s", wish->file, line, path, reason);
     if (telling->skipped == SKIPPED_TOLD_MAX)
-        fputs("folio: further files that cannot be pinned are not told\n", stderr);
+        message_tell(LOG_LEVEL_WARN, "further files that cannot be pinned are not told");
 }
 
 static void progress(void *context, uint64_t files, uint64_t files_all, uint64_t bytes, uint64_t bytes_all)
@@ -105,7 +106,7 @@ bool pinning_is_enough(const struct config *config, const struct table_limits *l
 static void tell_short(void *context, const char *text)
 {
     (void)context;
-    fprintf(stderr, "folio: %s\n", text);
+    message_tell(LOG_LEVEL_WARN, "%s", text);
 }
 
 /* The set before is given up only when the new one is whole. */
@@ -113,10 +114,10 @@ static bool fits_beside_another(const struct preload_sums *sums)
 {
     uint64_t free_bytes = machine_memory_free_bytes();
     if (sums->budget_bytes <= free_bytes) return true;
-    fprintf(stderr,
-            "folio: the pinned files want %" PRIu64 " bytes of memory beside those of the server before, and %" PRIu64
-            " are free\n  pin less, give it more memory, or stop it and start it anew\n",
-            sums->budget_bytes, free_bytes);
+    message_tell(LOG_LEVEL_ERROR,
+                 "the pinned files want %" PRIu64 " bytes of memory beside those of the server before, and %" PRIu64
+                 " are free\n  pin less, give it more memory, or stop it and start it anew",
+                 sums->budget_bytes, free_bytes);
     return false;
 }
 
@@ -129,12 +130,12 @@ bool pinning_plan(const struct config *config, const struct cache_options *optio
     *ret_preload = preload_plan(&options->trees, options->rules.snapshot_bytes_max, config->pins, config->pin_count,
                                 &report, &sums);
     if (!*ret_preload) {
-        fputs("folio: no memory to plan what is pinned\n", stderr);
+        message_tell(LOG_LEVEL_CRIT, "no memory to plan what is pinned");
         return false;
     }
     bool is_well = pinning_is_enough(config, &options->limits, &sums, tell_short, NULL) && telling.skipped == 0;
     if (!is_well && config->pins_are_strict)
-        fputs("folio: MMapStrict is on, and not everything can be pinned\n", stderr);
+        message_tell(LOG_LEVEL_ERROR, "MMapStrict is on, and not everything can be pinned");
     else if (!is_beside_another || fits_beside_another(&sums))
         return true;
     preload_free(*ret_preload);
@@ -147,7 +148,7 @@ bool pinning_load(const struct config *config, struct preload *preload, struct c
     telling.began_us = telling.told_us = clock_monotonic_us();
     uint64_t failed = cache_preload(cache, preload);
     if (failed == 0 || !config->pins_are_strict) return true;
-    fprintf(stderr, "folio: MMapStrict is on, and %" PRIu64 " files could not be pinned\n", failed);
+    message_tell(LOG_LEVEL_ERROR, "MMapStrict is on, and %" PRIu64 " files could not be pinned", failed);
     return false;
 }
 
@@ -162,7 +163,7 @@ static void *behind_thread(void *argument)
 {
     struct pinning_behind *behind = argument;
     if (!pinning_load(behind->config, behind->preload, behind->cache))
-        fputs("folio: serving goes on without them\n", stderr);
+        message_tell(LOG_LEVEL_WARN, "serving goes on without them");
     return NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "net/handler.h"
 #include "server/answer.h"
 #include "server/authenticator.h"
+#include "server/error_logs.h"
 #include "server/sites.h"
 #include "server/trouble.h"
 
@@ -22,7 +23,7 @@ struct question {
     struct answer_to to;
     const struct sites *sites;
     const struct site *site;
-    struct trouble *trouble; /* all questions' */
+    const struct site_errors *errors; /* NULL: nothing is told */
     struct asking *asking;
     struct authenticator *authenticator;
     const struct peer_address *peer; /* the client */
@@ -31,6 +32,7 @@ struct question {
     char user[EXCHANGE_USER_BYTES];
     struct span key, url;       /* url is a part of key; data NULL: there is none */
     enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
+    enum trouble trouble;       /* to be told once it is answered */
     uint8_t look_ups;           /* so far */
     uint8_t owned_count;
     struct entry *owned[QUESTION_OWNED_MAX];

@@ -22,6 +22,7 @@
 #include "server/handler.h"
 #include "server/identity.h"
 #include "server/listeners.h"
+#include "server/message.h"
 #include "server/pinning.h"
 #include "server/site_listing.h"
 #include "server/stats.h"
@@ -56,7 +57,7 @@ struct server {
 
 static bool fail(const char *what, const char *name, const char *remedy)
 {
-    fprintf(stderr, "folio: %s%s%s: %s%s\n", what, name ? " " : "", name ? name : "", strerror(errno), remedy);
+    message_tell(LOG_LEVEL_CRIT, "%s%s%s: %s%s", what, name ? " " : "", name ? name : "", strerror(errno), remedy);
     return false;
 }
 
@@ -69,7 +70,8 @@ static void plan(struct server *server)
     for (unsigned i = 0; i < server->listeners->address_count; i++)
         reserved += 2 * server->listeners->at[i].count + server->thread_count;
     reserved += sites_trees(server->serving.sites)->count; /* their roots */
-    for (size_t i = 0; i < config->site_count; i++) reserved += 2 * config->sites[i]->logs.count;
+    for (size_t i = 0; i < config->site_count; i++)
+        reserved += 2 * (config->sites[i]->logs.count + site_says(config->sites[i], SITE_ERROR_LOG));
     uint64_t loads = descriptors / 16; /* when devices hang, more loads hold descriptors than usual */
     reserved += loads < 2 * LOADER_THREADS_MAX ? loads : 2 * LOADER_THREADS_MAX;
     uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
@@ -226,10 +228,10 @@ static void say_ready(const struct server *server)
     printf("  limits    %" PRIu32 " connections, %" PRIu32 " big files open\n", server->worker_options.connections_max,
            server->cache_options.limits.streams);
     if (cache_signal(server->serving.cache) < 0)
-        fprintf(stderr,
-                "folio: no change is told of, as there is no inotify instance to be had: files are looked at every"
-                " %" PRIu64 " ms (MMapRevalidate)\n  raise fs.inotify.max_user_instances with sysctl, and reload\n",
-                server->config->revalidate_ms);
+        message_tell(LOG_LEVEL_WARN,
+                     "no change is told of, as there is no inotify instance to be had: files are looked at every"
+                     " %" PRIu64 " ms (MMapRevalidate)\n  raise fs.inotify.max_user_instances with sysctl, and reload",
+                     server->config->revalidate_ms);
     if (!lease_is_for_all())
         printf("  copied    are big files of other users than %u when they are sent: with CAP_LEASE they need not be\n",
                (unsigned)geteuid());
@@ -298,6 +300,7 @@ static void end_workers(struct server *server)
 NORETURN static void abandon(struct server *server, uint64_t requests, uint32_t connections, bool was_ready)
 {
     uint64_t lost = server_logs_close(server->serving.logs);
+    lost += error_logs_stop(server->serving.errors);
     if (was_ready)
         printf("folio: stopped: requests=%" PRIu64 " connections=%" PRIu32 " lost-log-lines=%" PRIu64
                "; a device did not answer, and is not waited for\n",
@@ -322,6 +325,8 @@ static void take_down(struct server *server, bool was_ready)
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->serving.cache, &held);
     uint64_t lost = server_logs_close(server->serving.logs);
+    lost += error_logs_stop(server->serving.errors);
+    error_logs_free(server->serving.errors);
     sites_free(server->serving.sites);
     media_types_free(server->types);
     if (!was_ready) return;
@@ -352,11 +357,15 @@ static bool open_logs_and_change_user(struct server *server)
         errno = error;
         return fail("cannot give up rights", NULL, "");
     }
-    server->serving.logs = server_logs_open(server->config, server->thread_count);
-    if (!server->serving.logs) return false;
-    bool has_changed = identity_assume(server->config);
-    if (!has_changed) server->exit_status = EX_CONFIG;
-    return has_changed;
+    server->exit_status = EX_CONFIG;
+    /* In the place of one that served, it is better to serve while the system's log is not there than not at all. */
+    bool may_be_absent = server->start == SERVER_STARTS_IN_PLACE;
+    server->serving.errors = error_logs_open(server->config, may_be_absent);
+    if (!server->serving.errors) return false;
+    server->serving.logs = server_logs_open(server->config, server->thread_count, may_be_absent);
+    if (!server->serving.logs || !identity_assume(server->config)) return false;
+    server->exit_status = EXIT_FAILURE;
+    return true;
 }
 
 int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start)
@@ -397,6 +406,8 @@ int server_run(const struct config *config, struct listeners *listeners, int rea
         close(ready);
         ready = -1;
         say_ready(server); /* only now: whoever reads it may rely on another one if this one crashes */
+        message_set_serving(true);
+        message_tell(LOG_LEVEL_NOTICE, "folio %s is ready", FOLIO_VERSION);
         obey_signals(server, signals, ended);
         server->exit_status = 0;
     }

@@ -1,8 +1,9 @@
 #include "server/server_logs.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+
+#include "server/error_logs.h"
+#include "server/message.h"
 
 struct server_logs {
     const struct config *config;
@@ -14,34 +15,37 @@ struct server_logs {
     struct access_log **lists; /* what `at` points into */
 };
 
-static void tell_place(const struct log_config *config)
-{
-    if (config->place.file)
-        fprintf(stderr, "folio: %s:%u: ", config->place.file, config->place.line);
-    else
-        fputs("folio: ", stderr);
-}
-
-static struct access_log *open_log(struct server_logs *logs, const struct log_config *config, unsigned workers)
+/* NULL: told. */
+static struct access_log *open_log(struct server_logs *logs, const struct log_config *config, unsigned workers,
+                                   bool may_be_absent)
 {
     for (unsigned i = 0; i < logs->log_count; i++) {
         if (logs->of[i] == config) return logs->logs[i];
     }
     struct log_program program;
+    struct access_log_options options = {
+        .name = config->target.data,
+        .system_socket = logs->config->syslog_socket.data,
+        .may_be_absent = may_be_absent,
+        .format = config->known,
+        .workers = workers,
+    };
     char error[LOG_ERROR_BYTES];
+    const char *wanted;
     size_t at, size;
-    bool has_program = config->format_text.data != NULL;
-    if (has_program && !log_program_compile(config->format_text, &logs->wishes, &program, error, &at, &size)) {
-        tell_place(
-            config); /* a mistake in a format was told when it was read; but perhaps all together want too much */
-        fprintf(stderr, "CustomLog: %s\n", error);
-        return NULL;
+    if (config->format_text.data) {
+        options.program = &program;
+        /* A mistake in a format was told when it was read; but perhaps all together want too much. */
+        if (!log_program_compile(config->format_text, &logs->wishes, &program, error, &at, &size)) {
+            message_tell(LOG_LEVEL_CRIT, "%s:%u: CustomLog: %s", config->place.file ? config->place.file : "",
+                         config->place.line, error);
+            return NULL;
+        }
     }
     struct access_log *log =
-        access_log_open(config->target.data, config->known, has_program ? &program : NULL, workers);
+        log_target_parse(config->target, &options.target, &wanted, &at) ? access_log_open(&options) : NULL;
     if (!log) {
-        tell_place(config);
-        fprintf(stderr, "cannot write the access log %s: %s\n", config->target.data, strerror(errno));
+        error_logs_complain(config->place, "CustomLog", config->target);
         return NULL;
     }
     logs->of[logs->log_count] = config;
@@ -66,7 +70,7 @@ static struct server_logs *logs_new(const struct config *config)
     struct server_logs *logs = calloc(1, sizeof *logs);
     if (logs) logs->config = config;
     if (logs && make_room(logs)) return logs;
-    fputs("folio: no memory for the access logs\n", stderr);
+    message_tell(LOG_LEVEL_CRIT, "no memory for the access logs");
     (void)server_logs_close(logs);
     return NULL;
 }
@@ -78,7 +82,7 @@ struct server_logs *server_logs_open_none(const struct config *config)
     return logs;
 }
 
-struct server_logs *server_logs_open(const struct config *config, unsigned workers)
+struct server_logs *server_logs_open(const struct config *config, unsigned workers, bool may_be_absent)
 {
     struct server_logs *logs = logs_new(config);
     if (!logs) return NULL;
@@ -86,7 +90,7 @@ struct server_logs *server_logs_open(const struct config *config, unsigned worke
     for (size_t i = 0; i < config->site_count; i++) {
         logs->at[i] = next;
         for (size_t j = 0; j < config->sites[i]->logs.count; j++) {
-            *next = open_log(logs, config->sites[i]->logs.items[j], workers);
+            *next = open_log(logs, config->sites[i]->logs.items[j], workers, may_be_absent);
             if (!*next++) {
                 server_logs_close(logs);
                 return NULL;

@@ -11,8 +11,8 @@
 
 struct server_logs;
 
-/* NULL: told on standard error. */
-NODISCARD struct server_logs *server_logs_open(const struct config *config, unsigned workers);
+/* may_be_absent: the system's log may. NULL: told. */
+NODISCARD struct server_logs *server_logs_open(const struct config *config, unsigned workers, bool may_be_absent);
 
 /* The same without opening any: what is added goes nowhere. */
 NODISCARD struct server_logs *server_logs_open_none(const struct config *config);

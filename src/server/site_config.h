@@ -9,6 +9,7 @@
 #define FOLIO_SERVER_SITE_CONFIG_H
 
 #include "base/pattern.h"
+#include "server/log_level.h"
 #include "server/log_line.h"
 #include "server/rules.h"
 
@@ -45,7 +46,7 @@ struct section {
 
 struct log_config {
     struct config_place place;
-    struct span target;      /* an absolute path, "-" for standard output, or "syslog" and "syslog:FACILITY" */
+    struct span target;      /* as server/log_target.h takes it; a path is absolute */
     struct span format;      /* what stands in the configuration: a name of one, or the text itself; NULL: the site's */
     enum log_format known;   /* if format_text.data is NULL */
     struct span format_text; /* with Apache's % directives */
@@ -58,18 +59,6 @@ NODISCARD bool log_format_named(struct span name, enum log_format *ret_format);
 struct log_name {
     struct config_place place;
     struct span name, text;
-};
-
-/* As Apache counts them. */
-enum log_level {
-    LOG_LEVEL_EMERG,
-    LOG_LEVEL_ALERT,
-    LOG_LEVEL_CRIT,
-    LOG_LEVEL_ERROR,
-    LOG_LEVEL_WARN,
-    LOG_LEVEL_NOTICE,
-    LOG_LEVEL_INFO,
-    LOG_LEVEL_DEBUG,
 };
 
 struct throttle_rule {
@@ -101,7 +90,7 @@ struct site_config {
     struct config_list server_aliases; /* of struct text_rule: names in lower case, * and ? in them match anything */
     struct span document_root;         /* absolute; NULL: none */
     unsigned strict_host;              /* 0 or 1 */
-    struct span error_log;             /* as log_config.target; NULL: standard error */
+    struct span error_log;             /* as log_config.target; NULL: standard error, in plain form */
     unsigned log_level;                /* enum log_level */
     enum log_format log_format;        /* of logs that name none */
     struct config_list log_names;      /* of struct log_name */

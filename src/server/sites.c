@@ -12,6 +12,7 @@
 #include "http/ready_head.h"
 #include "server/content_type.h"
 #include "server/hosts.h"
+#include "server/message.h"
 #include "server/representation.h"
 #include "server/site_listing.h"
 #include "server/url_map.h"
@@ -38,10 +39,10 @@ struct sites {
 static bool complain(struct config_place place, const char *what, struct span path, const char *why)
 {
     if (place.file)
-        fprintf(stderr, "folio: %s:%u: cannot serve %.*s: %s%s\n", place.file, place.line, (int)path.size, path.data,
-                what, why);
+        message_tell(LOG_LEVEL_CRIT, "%s:%u: cannot serve %.*s: %s%s", place.file, place.line, (int)path.size,
+                     path.data, what, why);
     else
-        fprintf(stderr, "folio: cannot serve %.*s: %s%s\n", (int)path.size, path.data, what, why);
+        message_tell(LOG_LEVEL_CRIT, "cannot serve %.*s: %s%s", (int)path.size, path.data, what, why);
     return false;
 }
 
@@ -261,12 +262,12 @@ struct sites *sites_new(const struct config *config, const struct media_types *t
     }
     if (!list_trees(sites)) goto no_memory;
     if (sites->trees.count == 0 || file_beneath_supported(sites->tree_list.at[0]->root)) return sites;
-    fprintf(stderr, "folio: this system has no openat2() with RESOLVE_BENEATH\n"
-                    "  Linux 5.6 or newer is needed, and a container must not forbid the call\n");
+    message_tell(LOG_LEVEL_CRIT, "this system has no openat2() with RESOLVE_BENEATH\n"
+                                 "  Linux 5.6 or newer is needed, and a container must not forbid the call");
     sites_free(sites);
     return NULL;
 no_memory:
-    fputs("folio: no memory for the sites\n", stderr);
+    message_tell(LOG_LEVEL_CRIT, "no memory for the sites");
     sites_free(sites);
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "platform/machine.h"
+#include "server/message.h"
 
 struct sums {
     uint64_t requests, hits, misses, aborted, copied;
@@ -58,9 +59,9 @@ void stats_tell(const struct stats_source *source)
         { "recalls", cache.leases.recalled },
         { "copied", sums.copied },
     };
-    char line[1024] = "folio: stats:";
+    char line[1024] = "stats:";
     size_t size = strlen(line);
     for (size_t i = 0; i < ARRAY_COUNT(facts); i++)
         size += (size_t)snprintf(line + size, sizeof line - size, " %s=%" PRIu64, facts[i].name, facts[i].value);
-    fprintf(stderr, "%s\n", line); /* at once, so that lines of two processes do not mix */
+    message_answer("%s", line);
 }

@@ -15,7 +15,9 @@
 #include "platform/clock.h"
 #include "platform/machine.h"
 #include "platform/thread.h"
+#include "server/error_logs.h"
 #include "server/listeners.h"
+#include "server/message.h"
 #include "server/pid_file.h"
 #include "server/server.h"
 #include "server/upgrade.h"
@@ -47,6 +49,7 @@ struct supervisor {
     struct upgrade upgrade;
     struct listeners listeners;
     struct pid_file pid_file;
+    struct error_log *errors; /* the main server's, which the server process has open, too; NULL: standard error */
     struct child children[CHILDREN_MAX];
     int signals;
     bool is_stopping;
@@ -83,6 +86,9 @@ static void serve(struct supervisor *supervisor, const struct config *config, pi
         if (supervisor->children[i].state == CHILD_STARTING && supervisor->children[i].ready >= 0)
             close(supervisor->children[i].ready);
     }
+    message_go_to(NULL, LOG_LEVEL_DEBUG); /* it opens logs of its own */
+    message_set_serving(false);
+    error_log_free(supervisor->errors);
     listeners_choose(&supervisor->listeners, config);
     enum server_start start = child_in(supervisor, CHILD_SERVING) ? SERVER_STARTS_BESIDE
                               : supervisor->has_served            ? SERVER_STARTS_IN_PLACE
@@ -96,7 +102,8 @@ static bool spawn(struct supervisor *supervisor, const struct config *config)
     int ready[2];
     struct child *child = child_in(supervisor, CHILD_NONE);
     if (!child || pipe2(ready, O_CLOEXEC) != 0) {
-        fprintf(stderr, "folio: cannot start a server process: %s\n", child ? strerror(errno) : "too many are leaving");
+        message_tell(LOG_LEVEL_CRIT, "cannot start a server process: %s",
+                     child ? strerror(errno) : "too many are leaving");
         return false;
     }
     fflush(stdout);
@@ -107,7 +114,7 @@ static bool spawn(struct supervisor *supervisor, const struct config *config)
     }
     close(ready[1]);
     if (pid < 0) {
-        fprintf(stderr, "folio: cannot start a server process: %s\n", strerror(errno));
+        message_tell(LOG_LEVEL_CRIT, "cannot start a server process: %s", strerror(errno));
         close(ready[0]);
         return false;
     }
@@ -152,11 +159,11 @@ static void reload(struct supervisor *supervisor)
 {
     struct config *config = calloc(1, sizeof *config);
     if (!config) {
-        fprintf(stderr, "folio: no memory to read the configuration; serving goes on as before\n");
+        message_tell(LOG_LEVEL_CRIT, "no memory to read the configuration; serving goes on as before");
         return;
     }
     if (!supervisor->configure(supervisor->context, config)) {
-        fprintf(stderr, "folio: the configuration was not taken over; serving goes on as before\n");
+        message_tell(LOG_LEVEL_ERROR, "the configuration was not taken over; serving goes on as before");
     } else if (listeners_extend(&supervisor->listeners, config)) {
         give_up_starting(supervisor);
         supervisor->next_config = config;
@@ -165,6 +172,19 @@ static void reload(struct supervisor *supervisor)
         keep_listeners(supervisor);
     }
     drop_config(&config);
+}
+
+/* What is said from now on goes where the configuration that is served by says. A log that cannot be opened, which was told, leaves the one
+ * before in place. */
+static void change_error_log(struct supervisor *supervisor)
+{
+    const struct site_config *main_site = supervisor->config ? supervisor->config->sites[0] : NULL;
+    if (!main_site) return;
+    struct error_log *errors = error_logs_open_main(supervisor->config);
+    if (!errors && main_site->error_log.data) return;
+    message_go_to(errors, (enum log_level)main_site->log_level);
+    error_log_free(supervisor->errors);
+    supervisor->errors = errors;
 }
 
 /* A server is ready: the one before hands over. */
@@ -183,8 +203,10 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
         supervisor->next_config = NULL;
         keep_listeners(supervisor);
         if (!pid_file_write(&supervisor->pid_file, supervisor->config->pid_file))
-            fputs("folio: PidFile stays as it was\n", stderr);
+            message_tell(LOG_LEVEL_WARN, "PidFile stays as it was");
     }
+    message_set_serving(true);
+    change_error_log(supervisor);
     if (!before) return;
     before->state = CHILD_LEAVING;
     kill(before->pid, SIGHUP);
@@ -204,7 +226,7 @@ static void plan_restart(struct supervisor *supervisor, const struct child *chil
     if (supervisor->pause_ms > PAUSE_MS_MAX) supervisor->pause_ms = PAUSE_MS_MAX;
     supervisor->restart_at_ms = now_ms() + pause_ms;
     listeners_serve(&supervisor->listeners); /* if it was told to stop, and we were not, it refuses whoever comes */
-    fprintf(stderr, "folio: server process %d %s; another one is started\n", (int)child->pid, how);
+    message_tell(LOG_LEVEL_ERROR, "server process %d %s; another one is started", (int)child->pid, how);
 }
 
 /* USR2: does the binary that lies where this one lay take over? */
@@ -239,7 +261,7 @@ static bool inherit(struct supervisor *supervisor)
 {
     struct inheritance inheritance;
     if (!inheritance_take(&inheritance, &supervisor->listeners)) {
-        fputs("folio: what the binary before this one left is not understood\n", stderr);
+        message_tell(LOG_LEVEL_CRIT, "what the binary before this one left is not understood");
         return false;
     }
     for (unsigned i = 0; i < inheritance.process_count; i++) {
@@ -270,7 +292,7 @@ static void child_ended(struct supervisor *supervisor, struct child *child, int 
     } else if (state == CHILD_SERVING) {
         plan_restart(supervisor, child, status);
     } else if (supervisor->next_config) {
-        fprintf(stderr, "folio: the new server did not get ready; serving goes on as before\n");
+        message_tell(LOG_LEVEL_ERROR, "the new server did not get ready; serving goes on as before");
         drop_config(&supervisor->next_config);
         keep_listeners(supervisor);
     } else if (supervisor->has_served) {
@@ -336,8 +358,9 @@ static bool hurry(struct supervisor *supervisor)
     if (!supervisor->leave_at_ms || now_ms() < supervisor->leave_at_ms) return false;
     for (unsigned i = 0; i < CHILDREN_MAX; i++) {
         if (supervisor->children[i].state != CHILD_NONE)
-            fprintf(stderr, "folio: server process %d waits for a device that does not answer, and is left behind\n",
-                    (int)supervisor->children[i].pid);
+            message_tell(LOG_LEVEL_WARN,
+                         "server process %d waits for a device that does not answer, and is left behind",
+                         (int)supervisor->children[i].pid);
     }
     return true;
 }
@@ -349,7 +372,7 @@ static void ask_for_stats(struct supervisor *supervisor)
     if (serving)
         kill(serving->pid, SIGRTMIN);
     else
-        fputs("folio: stats: no server process is ready\n", stderr);
+        message_answer("stats: no server process is ready");
 }
 
 static void obey(struct supervisor *supervisor, uint32_t signal_number)
@@ -438,7 +461,7 @@ static bool open_signals(struct supervisor *supervisor)
     pthread_sigmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN); /* whoever reads what is printed may leave */
     supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (supervisor->signals < 0) fprintf(stderr, "folio: cannot receive signals: %s\n", strerror(errno));
+    if (supervisor->signals < 0) message_tell(LOG_LEVEL_CRIT, "cannot receive signals: %s", strerror(errno));
     return supervisor->signals >= 0;
 }
 
@@ -448,7 +471,7 @@ static bool begin(struct supervisor *supervisor, const struct config *first)
 {
     supervisor->config = malloc(sizeof *first);
     if (!supervisor->config) {
-        fputs("folio: no memory\n", stderr);
+        message_tell(LOG_LEVEL_CRIT, "no memory");
         return false;
     }
     *supervisor->config = *first;
@@ -467,7 +490,7 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
 {
     struct supervisor *supervisor = calloc(1, sizeof *supervisor);
     if (!supervisor) {
-        fputs("folio: no memory\n", stderr);
+        message_tell(LOG_LEVEL_CRIT, "no memory");
         if (first) free_given(first);
         return 1;
     }
@@ -485,6 +508,8 @@ int supervisor_run(const struct config *first, supervisor_configure *configure, 
     drop_config(&supervisor->next_config);
     if (first && !supervisor->config) free_given(first);
     drop_config(&supervisor->config);
+    message_go_to(NULL, LOG_LEVEL_DEBUG);
+    error_log_free(supervisor->errors);
     upgrade_done(&supervisor->upgrade);
     free(supervisor);
     return exit_status;

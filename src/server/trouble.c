@@ -1,39 +1,48 @@
 #include "server/trouble.h"
 
-#include <inttypes.h>
-#include <poll.h>
-#include <stdatomic.h>
-#include <stdio.h>
-#include <unistd.h>
+#include "server/question.h"
 
-#include "base/text_escape.h"
+/* The levels are those that Apache gives to the same; but that nobody's own fault (a full machine) is a warning. */
+static const struct error_kind kinds[TROUBLE_COUNT] = {
+    [TROUBLE_NONE] = { LOG_LEVEL_DEBUG, "" },
+    [TROUBLE_FILE_SYSTEM] = { LOG_LEVEL_ERROR,
+                              "answered 500: the file system failed, or the file does not keep still" },
+    [TROUBLE_POLICY] = { LOG_LEVEL_ERROR,
+                         "answered 500: no memory, or no number left, for the rules that hold for it" },
+    [TROUBLE_USER_FILE] = { LOG_LEVEL_ERROR, "answered 500: AuthUserFile cannot be read" },
+    [TROUBLE_STARVED] = { LOG_LEVEL_WARN, "answered 503: no descriptor or no memory for it; raise the limits" },
+    [TROUBLE_OVERWHELMED] = { LOG_LEVEL_WARN, "answered 503: too many passwords are being checked" },
+    [TROUBLE_LINK_LEAVES] = { LOG_LEVEL_ERROR,
+                              "refused: a symbolic link leads out of the folder that is served; Options FollowSymLinks "
+                              "in the <Directory> that it leads to would allow it" },
+    [TROUBLE_LINK_OWNER] = { LOG_LEVEL_ERROR, "refused: a symbolic link is another user's than what it leads to "
+                                              "(SymLinksIfOwnerMatch)" },
+    [TROUBLE_UNREADABLE] = { LOG_LEVEL_ERROR, "refused: whoever serves may not read it" },
+    [TROUBLE_NO_FILE] = { LOG_LEVEL_ERROR, "refused: it is neither a file nor a folder" },
+    [TROUBLE_NO_INDEX] = { LOG_LEVEL_ERROR, "refused: a folder without an index, and Options Indexes is off" },
+    [TROUBLE_DENIED] = { LOG_LEVEL_ERROR, "refused: Require does not let this client in" },
+    [TROUBLE_WRONG_PASSWORD] = { LOG_LEVEL_ERROR, "refused: the user or the password is wrong" },
+    [TROUBLE_MISDIRECTED] = { LOG_LEVEL_INFO, "refused: no site has the name that was asked for (StrictHost), or it "
+                                              "was meant to be had by TLS" },
+    [TROUBLE_ABSENT] = { LOG_LEVEL_INFO, "nothing is there" },
+};
+_Static_assert((int)TROUBLE_COUNT <= (int)ERROR_KINDS_MAX, "an error log must know all kinds");
 
-enum { PATH_SHOWN_MAX = 300 };
-
-/* A pipe that says it takes something takes a line (PIPE_BUF) without waiting. */
-static bool is_writable(int fd)
+const struct error_kind *troubles_all(unsigned *ret_count)
 {
-    struct pollfd wanted = { .fd = fd, .events = POLLOUT };
-    return poll(&wanted, 1, 0) == 1 && (wanted.revents & POLLOUT);
+    *ret_count = TROUBLE_COUNT;
+    return kinds;
 }
 
-void trouble_tell(struct trouble *trouble, int64_t now_s, struct span path, const char *why)
+void trouble_tell(const struct question *question)
 {
-    char shown[TEXT_ESCAPED_FACTOR * PATH_SHOWN_MAX], line[sizeof shown + 200];
-    int64_t told_s = atomic_load_explicit(&trouble->told_s, memory_order_relaxed);
-    bool is_due = now_s != told_s && is_writable(STDERR_FILENO);
-    if (!is_due || !atomic_compare_exchange_strong_explicit(&trouble->told_s, &told_s, now_s, memory_order_relaxed,
-                                                            memory_order_relaxed)) {
-        atomic_fetch_add_explicit(&trouble->untold, 1, memory_order_relaxed);
-        return;
-    }
-    uint64_t untold = atomic_exchange_explicit(&trouble->untold, 0, memory_order_relaxed);
-    const char *end =
-        text_append_json(shown, span_first(path, path.size < PATH_SHOWN_MAX ? path.size : PATH_SHOWN_MAX));
-    int size = snprintf(line, sizeof line, "folio: %.*s: answered 500: %s", (int)(end - shown), shown, why);
-    if (untold > 0)
-        size += snprintf(line + size, sizeof line - (size_t)size, "; %" PRIu64 " more since the last line", untold);
-    line[size++] = '\n';
-    if (write(STDERR_FILENO, line, (size_t)size) != size)
-        atomic_fetch_add_explicit(&trouble->untold, 1, memory_order_relaxed);
+    char client[PEER_TEXT_BYTES];
+    const struct site_errors *errors = question->errors;
+    if (!errors || kinds[question->trouble].level > errors->level) return;
+    struct error_request request = {
+        .client = span_of(client, peer_address_text(question->peer, client)),
+        .site = sites_are_one(question->sites) ? SPAN_NONE : question->site->config->server_name,
+        .url = question->url.data ? question->url : question->to.request->target,
+    };
+    error_log_tell_request(errors->log, question->trouble, &request, question->to.turn->now_us);
 }

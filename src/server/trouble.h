@@ -1,23 +1,40 @@
-/* trouble.h - tells why a request was answered 500.
+/* trouble.h - what is told of requests in the error log, and how much it matters.
  *
- * Role:   a line on standard error with the path and the reason, for whoever looks after the server; at most one a second, with how
- *         many were left out.
- * Owns:   nothing. Thread: workers; none ever waits for who reads standard error: what it does not take at once is left out.
+ * Role:   a line with client, URL and reason for what whoever looks after the server may want to mend, or to know of.
+ * Owns:   nothing. Thread: workers; none ever waits (error_log.h).
  */
 #ifndef FOLIO_SERVER_TROUBLE_H
 #define FOLIO_SERVER_TROUBLE_H
 
 #include <stdint.h>
 
-#include "base/span.h"
+#include "server/error_log.h"
 
-/* Zeroed memory is one that has told nothing yet. */
-struct trouble {
-    _Atomic int64_t told_s;  /* monotonic; relaxed: whoever changes it tells */
-    _Atomic uint64_t untold; /* since; relaxed: a count */
+enum trouble {
+    TROUBLE_NONE,
+    TROUBLE_FILE_SYSTEM,
+    TROUBLE_POLICY,
+    TROUBLE_USER_FILE,
+    TROUBLE_STARVED,
+    TROUBLE_OVERWHELMED,
+    TROUBLE_LINK_LEAVES,
+    TROUBLE_LINK_OWNER,
+    TROUBLE_UNREADABLE,
+    TROUBLE_NO_FILE,
+    TROUBLE_NO_INDEX,
+    TROUBLE_DENIED,
+    TROUBLE_WRONG_PASSWORD,
+    TROUBLE_MISDIRECTED,
+    TROUBLE_ABSENT,
+    TROUBLE_COUNT
 };
 
-/* path: of the URL; why: a phrase. now_s: monotonic. */
-void trouble_tell(struct trouble *trouble, int64_t now_s, struct span path, const char *why);
+struct question;
+
+/* Tell of the trouble that was noted in `question`, if its site's LogLevel goes so far. */
+void trouble_tell(const struct question *question);
+
+/* All kinds, for error_log_open(). */
+const struct error_kind *troubles_all(unsigned *ret_count);
 
 #endif

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/message.h"
+
 enum { TYPES_BYTES_MAX = 4 << 20 };
 
 struct media_types *types_file_load(const char *path)
@@ -12,8 +14,8 @@ struct media_types *types_file_load(const char *path)
     size_t size = 0;
     FILE *file = fopen(path, "re");
     if (!file && errno != ENOENT) {
-        fprintf(stderr, "folio: cannot read %s: %s\n  name another with -c 'TypesConfig FILE'\n", path,
-                strerror(errno));
+        message_tell(LOG_LEVEL_CRIT, "cannot read %s: %s\n  name another with -c 'TypesConfig FILE'", path,
+                     strerror(errno));
         return NULL;
     }
     if (file) {
@@ -23,6 +25,6 @@ struct media_types *types_file_load(const char *path)
     }
     struct media_types *types = media_types_new(span_of(text ? text : "", size));
     free(text);
-    if (!types) fputs("folio: no memory for media types\n", stderr);
+    if (!types) message_tell(LOG_LEVEL_CRIT, "no memory for media types");
     return types;
 }

@@ -10,12 +10,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/message.h"
+
 enum { PATH_BYTES = 4096, STATUS_NOT_EXECUTED = 127 };
 
 static void refuse(const struct upgrade *upgrade, const char *why)
 {
-    fprintf(stderr, "folio: %s does not take over: %s; serving goes on as before\n",
-            upgrade->path ? upgrade->path : "another binary", why);
+    message_tell(LOG_LEVEL_ERROR, "%s does not take over: %s; serving goes on as before",
+                 upgrade->path ? upgrade->path : "another binary", why);
 }
 
 void upgrade_init(struct upgrade *upgrade, char **argv)
@@ -52,7 +54,7 @@ static void check(const struct upgrade *upgrade, pid_t parent)
         memcpy(argv + 2, upgrade->argv + 1, (count - 1) * sizeof *argv);
         execv(upgrade->path, argv);
     }
-    fprintf(stderr, "folio: cannot run %s: %s\n", upgrade->path, strerror(errno));
+    message_tell(LOG_LEVEL_ERROR, "cannot run %s: %s", upgrade->path, strerror(errno));
     _exit(STATUS_NOT_EXECUTED);
 }
 

@@ -127,7 +127,7 @@ def test_one_require_suffices(folio, site):
 
 def test_a_file_that_changed_is_read_again_and_what_it_let_in_is_forgotten(folio, site):
     site.write_users(anna=hash_with("bcrypt", "old"))
-    server = folio(None, *site.configure())
+    server = folio(None, *site.configure(), expects_errors=True)  # it tells of the missing file
     assert server.get("/in/page.html", basic("anna", "old")).status == 200
     site.write_users(anna=hash_with("bcrypt", "new"))
     assert server.get("/in/page.html", basic("anna", "new")).status == 200  # whoever is checked meets the new file
