@@ -42,7 +42,7 @@ struct error_log_options {
 struct error_request {
     struct span client; /* its address */
     struct span site;   /* ServerName; data NULL: it goes without saying */
-    struct span url;    /* its path */
+    struct span url;    /* its path, as it was asked for */
 };
 
 /* NULL: errno says why. */

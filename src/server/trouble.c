@@ -42,7 +42,7 @@ void trouble_tell(const struct question *question)
     struct error_request request = {
         .client = span_of(client, peer_address_text(question->peer, client)),
         .site = sites_are_one(question->sites) ? SPAN_NONE : question->site->config->server_name,
-        .url = question->url.data ? question->url : question->to.request->target,
+        .url = question->to.request->path,
     };
     error_log_tell_request(errors->log, question->trouble, &request, question->to.turn->now_us);
 }

@@ -162,9 +162,9 @@ def test_who_asks_often_does_not_fill_the_disk(folio, site):
 def test_what_clients_write_stays_on_its_line(folio, site):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\n"))
     with server.connect() as connection:
-        connection.get("/%0a[fake]%20line%1b[31m%22%5c")
+        connection.get('/%0a[fake]%20line%1b[31m"\\')
     (line,) = [line for line in entries(site / "errors", 2) if line["client"]]
-    assert line["text"] == '/\\n[fake] line\\x1b[31m\\"\\\\: nothing is there'
+    assert line["text"] == '/%0a[fake]%20line%1b[31m\\"\\\\: nothing is there'
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
