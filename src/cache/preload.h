@@ -12,7 +12,7 @@
 enum pin_kind { PIN_FILE, PIN_FOLDER, PIN_DESCRIPTOR };
 
 struct pin_wish {
-    char *path;       /* absolute */
+    const char *path; /* absolute */
     const char *file; /* where it was asked for */
     uint32_t line;
     enum pin_kind kind;

@@ -50,13 +50,8 @@ bool config_pin(struct config *config, enum pin_kind kind, struct span path, str
         config->pins = pins;
         config->pin_room = room;
     }
-    size_t root_size = path.data[0] == '/' ? 0 : strlen(config->server_root) + 1;
-    char *whole = arena_take(&config->arena, root_size + path.size + 1);
-    if (!whole) return false;
-    if (root_size > 0) snprintf(whole, root_size + 1, "%s/", config->server_root);
-    memcpy(whole + root_size, path.data, path.size);
     config->pins[config->pin_count++] =
-        (struct pin_wish){ .path = whole, .file = place.file, .line = place.line, .kind = kind };
+        (struct pin_wish){ .path = path.data, .file = place.file, .line = place.line, .kind = kind };
     return true;
 }
 

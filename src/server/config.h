@@ -86,7 +86,7 @@ NODISCARD struct site_config *config_add_site(struct config *config, struct conf
 NODISCARD const struct pattern *config_pattern(struct config *config, struct span text, char error[PATTERN_ERROR_BYTES],
                                                size_t *ret_at);
 
-/* Ask for `path` (relative to server_root, if it is not absolute) to be pinned. False: no memory. */
+/* Ask for `path` to be pinned: absolute, and the arena's. False: no memory. */
 NODISCARD bool config_pin(struct config *config, enum pin_kind kind, struct span path, struct config_place place);
 
 /* `path` made absolute, under `folder`. data is NULL: no memory, or it is longer than CONFIG_PATH_BYTES. */

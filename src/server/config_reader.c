@@ -288,6 +288,11 @@ static bool include_one(void *of, const char *path)
     return false;
 }
 
+const char *config_reader_folder(const struct config_reader *reader)
+{
+    return reader->place.line > 0 ? reader->config->server_root : reader->present_folder;
+}
+
 bool config_reader_include(struct config_reader *reader, struct span pattern, bool is_optional)
 {
     char path[2 * CONFIG_PATH_BYTES + 2];
@@ -298,7 +303,7 @@ bool config_reader_include(struct config_reader *reader, struct span pattern, bo
                               CONFIG_DEPTH_MAX);
         return false;
     }
-    snprintf(path, sizeof path, "%s%s%.*s", is_absolute ? "" : reader->config->server_root, is_absolute ? "" : "/",
+    snprintf(path, sizeof path, "%s%s%.*s", is_absolute ? "" : config_reader_folder(reader), is_absolute ? "" : "/",
              (int)pattern.size, pattern.data);
     bool is_there = reader->files->match(reader->files->context, path, include_one, &inclusion);
     if (is_there || is_optional) return !inclusion.has_failed;

@@ -73,7 +73,10 @@ void config_reader_line(struct config_reader *reader, struct span line, const ch
 /* All was read: work out what sites have from each other. */
 void config_reader_finish(struct config_reader *reader);
 
-/* For directives: include what `pattern` names, a path or a glob relative to ServerRoot. False: a mistake was told. */
+/* What relative paths in the present line are under: ServerRoot, or, on the command line, the present folder. */
+const char *config_reader_folder(const struct config_reader *reader);
+
+/* For directives: include what `pattern` names, a path or a glob. False: a mistake was told. */
 bool config_reader_include(struct config_reader *reader, struct span pattern, bool is_optional);
 
 /* For directives: begin the section of the present line; what follows is of `context`. */

@@ -407,6 +407,7 @@ static const struct {
     { set_duration, print_duration },
     { set_choice, print_choice },
     { set_path, print_path },
+    { set_types, print_path },
     { set_file, print_text },
     { set_error_log, print_text },
     { set_text, print_text },

@@ -70,13 +70,10 @@ bool set_send_rate(struct directive_call *call)
     return true;
 }
 
-static bool exists(struct directive_call *call, struct span path, char *room, size_t room_size)
+static bool exists(const struct directive_call *call, struct span path)
 {
     const struct config_files *files = call->reader->files;
-    bool is_absolute = path.size > 0 && path.data[0] == '/';
-    snprintf(room, room_size, "%s%s%.*s", is_absolute ? "" : call->config->server_root, is_absolute ? "" : "/",
-             (int)path.size, path.data);
-    return files->exists(files->context, room);
+    return files->exists(files->context, path.data);
 }
 
 /* While a pattern is followed. */
@@ -85,44 +82,48 @@ struct pinning {
     bool has_failed;
 };
 
+static bool pin(struct directive_call *call, struct span path)
+{
+    return config_pin(call->config, (enum pin_kind)call->directive->least, path, call->place) ||
+           directive_mistake(call, 0, "no memory");
+}
+
 static bool pin_found(void *of, const char *path)
 {
     struct pinning *pinning = of;
-    const struct directive_call *call = pinning->call;
-    pinning->has_failed =
-        !config_pin(call->config, (enum pin_kind)call->directive->least, span_of_string(path), call->place);
+    struct span kept = directive_keep(pinning->call, span_of_string(path));
+    pinning->has_failed = !kept.data || !pin(pinning->call, kept);
     return !pinning->has_failed;
 }
 
 /* One path, or all that a pattern matches. What is not there is found out, and told, when it is loaded. */
 static bool pin_one(struct directive_call *call, struct span path)
 {
-    char whole[2 * CONFIG_PATH_BYTES + 2];
     const struct config_files *files = call->reader->files;
     struct pinning pinning = { .call = call };
     bool has_pattern = false;
     for (size_t i = 0; i < path.size; i++) has_pattern |= memchr("*?[", path.data[i], 3) != NULL;
-    if (has_pattern && !exists(call, path, whole, sizeof whole) &&
-        files->match(files->context, whole, pin_found, &pinning))
+    if (has_pattern && !exists(call, path) && files->match(files->context, path.data, pin_found, &pinning))
         return !pinning.has_failed;
-    return config_pin(call->config, (enum pin_kind)call->directive->least, path, call->place);
+    return pin(call, path);
 }
 
 /* `find | sed` quotes nothing: a path with blanks is taken whole when the rest of the line is one existing file. */
 bool set_pins(struct directive_call *call)
 {
-    char whole[2 * CONFIG_PATH_BYTES + 2];
     const struct config_words *words = call->words;
     struct span rest = span_from(words->line, words->words[1].at);
     bool is_plain = rest.data[0] != '"' && rest.data[0] != '\'';
-    bool may_be_one = directive_argument_count(call) > 1 && is_plain && rest.size < CONFIG_PATH_BYTES;
-    if (may_be_one && exists(call, rest, whole, sizeof whole))
-        return pin_one(call, rest) || directive_mistake(call, 0, "no memory");
+    if (directive_argument_count(call) > 1 && is_plain && !memchr(rest.data, '\0', rest.size)) {
+        struct span whole = directive_path(call, rest);
+        if (whole.data && exists(call, whole)) return pin_one(call, whole);
+    }
     for (size_t i = 1; i <= directive_argument_count(call); i++) {
         struct span path = directive_argument(call, i);
-        if (path.size == 0 || path.size >= CONFIG_PATH_BYTES || memchr(path.data, '\0', path.size))
-            return directive_wrong(call, i, "a path", SPAN_NONE);
-        if (!pin_one(call, path)) return directive_mistake(call, 0, "no memory");
+        if (path.size == 0 || memchr(path.data, '\0', path.size)) return directive_wrong(call, i, "a path", SPAN_NONE);
+        struct span whole = directive_path(call, path);
+        if (!whole.data) return directive_wrong(call, i, "a path that is short enough", SPAN_NONE);
+        if (!pin_one(call, whole)) return false;
     }
     return true;
 }

@@ -608,7 +608,9 @@ static const struct directive table[] = {
       SITE_AT(SERVER_NAME, server_name) },
     { .name = "ServerRoot",
       .arguments = "DIR",
-      .text = "What relative paths in a file are under; without it, the folder of the configuration file.",
+      .text = "What relative paths in a file are under; without it, the folder of the configuration file. On the "
+              "command line they are "
+              "under the present folder.",
       .set = set_path,
       TAKES(1),
       PROCESS_AT(server_root) },
@@ -657,8 +659,10 @@ static const struct directive table[] = {
     { .name = "TypesConfig",
       .arguments = "FILE",
       .fallback = "/etc/mime.types",
-      .text = "The media types by file name extension, over a built-in table; the file may be missing.",
-      .set = set_path,
+      .text = "The media types by file name extension, over a built-in table. A file that is named must be there; that "
+              "of the "
+              "default need not.",
+      .set = set_types,
       TAKES(1),
       PROCESS_AT(types_path) },
     { .name = "User",

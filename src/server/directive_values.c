@@ -16,8 +16,7 @@ void *directive_home(struct directive_call *call)
 
 struct span directive_path(struct directive_call *call, struct span text)
 {
-    bool is_in_file = call->place.line > 0;
-    return config_path(call->config, is_in_file ? call->config->server_root : call->reader->present_folder, text);
+    return config_path(call->config, config_reader_folder(call->reader), text);
 }
 
 struct span directive_keep(struct directive_call *call, struct span text)
@@ -137,6 +136,18 @@ bool set_path(struct directive_call *call)
     struct span whole = path_argument(call);
     if (whole.data) memcpy(directive_home(call), whole.data, whole.size + 1);
     return whole.data != NULL;
+}
+
+bool set_types(struct directive_call *call)
+{
+    const struct config_files *files = call->reader->files;
+    struct span whole = path_argument(call);
+    if (!whole.data) return false;
+    /* That which is there without a word need not be. */
+    if (strcmp(whole.data, call->directive->fallback) != 0 && !files->exists(files->context, whole.data))
+        return directive_mistake(call, 1, "there is no file %s", whole.data);
+    memcpy(directive_home(call), whole.data, whole.size + 1);
+    return true;
 }
 
 bool directive_output(struct directive_call *call, enum log_target_kind stream, struct span *ret_target)

@@ -132,7 +132,7 @@ static void files_are_included_where_they_are_named(void **state)
     };
     rig_open_with(&rig, texts);
     strcpy(rig.config.server_root, "/etc");
-    assert_true(config_reader_include(rig.reader, SPAN("folio.conf"), false));
+    assert_true(config_reader_include(rig.reader, SPAN("/etc/folio.conf"), false));
     assert_string_equal(rig_errors(&rig),
                         "2:1 there is no directive Bogus\n"
                         "1:1 <Files> is not closed: </Files> is missing in the file in which it began\n"

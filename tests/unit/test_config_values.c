@@ -137,7 +137,8 @@ static const struct {
     { "ServerRoot parts", "ServerRoot /etc/parts\n" },
     { "KeepAliveTimeout 1500ms", "KeepAliveTimeout 1500ms\n" },
     { "MMapMaxBytes 2M", "MMapMaxBytes 2097152\n" },
-    { "TypesConfig t", "TypesConfig /etc/t\n" },
+    { "TypesConfig folio.conf", "TypesConfig /etc/folio.conf\n" }, /* there is one */
+    { "TypesConfig /etc/mime.types", "TypesConfig /etc/mime.types\n" },
     { "AuthName a\\", "AuthName \"a\\\\\"\n" },
     { "AuthName \\${x}", "AuthName \\${x}\n" },
     { "AuthName \"a \\\\\\${x}\"", "AuthName \"a \\\\\\${x}\"\n" },
@@ -366,6 +367,7 @@ static const struct {
     { "LogLevel loud", "LogLevel: \"loud\" is not one of emerg|alert|crit|error|warn|notice|info|debug" },
     { "MaxRanges unlimited", "MaxRanges: nothing is unlimited here; at most 64" },
     { "MaxRanges 0", "MaxRanges: 0 is out of range; at least 1 and at most 64" },
+    { "TypesConfig /etc/none", "TypesConfig: there is no file /etc/none" },
     { "Options ExecCGI", "Options: \"ExecCGI\" is not one of Indexes|FollowSymLinks|SymLinksIfOwnerMatch|All|None" },
     { "Options Indexs", "; did you mean Indexes?" },
     { "Options Indexes +FollowSymLinks", "Options: either all words have + or -, or none has" },

@@ -327,14 +327,14 @@ static void files_to_pin_are_collected(void **state)
 {
     (void)state;
     struct scratch scratch;
-    char line[512], path[160];
+    char path[160];
     rig.reader->files = &config_files_of_system;
     scratch_open(&scratch, NULL);
     scratch_text(&scratch, "one two", "x");
     scratch_text(&scratch, "a1", "x");
     scratch_text(&scratch, "a2", "x");
-    snprintf(line, sizeof line, "ServerRoot %s", scratch.path);
-    apply_well(line);
+    apply_well("ServerRoot /elsewhere"); /* is for files */
+    snprintf(rig.reader->present_folder, sizeof rig.reader->present_folder, "%s", scratch.path);
     apply_well("MMapFile a1 /absolute \"quo ted\"");
     apply_well("MMapDir folder");
     apply_well("CacheFile one two"); /* there is such a file */
