@@ -146,7 +146,7 @@ static enum status load_in_place(struct cache *cache, struct span key, uint64_t 
     if (!there) there = entry;
     if (there != entry) entry_unref(entry);
     *ret_found = (struct cache_found){ .entry = there, .outcome = CACHE_MISS, .is_owned = there == entry };
-    if (!may_publish || table_needs_care(cache->table)) keeper_call(cache->keeper);
+    if (!may_publish || table_needs_care_now(cache->table)) keeper_call(cache->keeper);
     return STATUS_OK;
 }
 

@@ -144,9 +144,9 @@ void table_shed_snapshots(struct table *table, size_t bytes, int64_t now_ms)
     pthread_mutex_unlock(&table->lock);
 }
 
-static bool is_short(const struct table *table)
+static bool is_short_of(const struct table *table, uint64_t bytes)
 {
-    return atomic_load_explicit(&table->bytes, memory_order_relaxed) + table->reserve_bytes > table->limits.bytes;
+    return atomic_load_explicit(&table->bytes, memory_order_relaxed) + bytes > table->limits.bytes;
 }
 
 void table_trim(struct table *table)
@@ -161,7 +161,14 @@ void table_trim(struct table *table)
 bool table_needs_care(const struct table *table)
 {
     return atomic_load_explicit(&table->has_retired, memory_order_relaxed) != 0 ||
-           atomic_load_explicit(&table->is_crowded, memory_order_relaxed) != 0 || is_short(table);
+           atomic_load_explicit(&table->is_crowded, memory_order_relaxed) != 0 ||
+           is_short_of(table, table->reserve_bytes);
+}
+
+bool table_needs_care_now(const struct table *table)
+{
+    return atomic_load_explicit(&table->is_crowded, memory_order_relaxed) != 0 ||
+           is_short_of(table, table->reserve_bytes / 2);
 }
 
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget)

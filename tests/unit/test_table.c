@@ -368,7 +368,12 @@ static void trimming_keeps_a_reserve_free(void **state)
     assert_true(counts.bytes + BYTES / 64 <= BYTES);
     table_trim(table);
     assert_int_equal(table_counts(table).evicted, counts.evicted);
-    assert_true(rig_publish(table, ENTRY_SNAPSHOT, "/now", BYTES / 64 - 300, 'y', 1));
+    uint32_t free_bytes = (uint32_t)(BYTES - counts.bytes);
+    assert_true(rig_publish(table, ENTRY_SNAPSHOT, "/little", free_bytes - BYTES / 64 + 2000, 'y', 1));
+    assert_true(table_needs_care(table));
+    assert_false(table_needs_care_now(table)); /* nobody is woken for so little */
+    assert_true(rig_publish(table, ENTRY_SNAPSHOT, "/now", BYTES / 128, 'y', 1));
+    assert_true(table_needs_care_now(table));
 }
 
 static void who_is_left_with_references_is_counted(void **state)
