@@ -63,8 +63,14 @@ static size_t write_request(const struct question *question, char *out, size_t r
     return (size_t)size;
 }
 
+static bool read_range(const char *text, uint64_t *ret_first, uint64_t *ret_last, uint64_t *ret_total)
+{
+    return sscanf(text, "%" SCNu64 "-%" SCNu64 "/%" SCNu64, ret_first, ret_last, ret_total) == 3;
+}
+
 static void read_field(const char *line, struct answer *answer)
 {
+    static const char several[] = "Content-Type: multipart/byteranges; boundary=";
     if (strncasecmp(line, "Content-Length: ", 16) == 0) {
         answer->content_length = strtoull(line + 16, NULL, 10);
     } else if (strncasecmp(line, "ETag: ", 6) == 0) {
@@ -74,8 +80,9 @@ static void read_field(const char *line, struct answer *answer)
     } else if (strncasecmp(line, "Content-Range: bytes */", 23) == 0) {
         answer->total = strtoull(line + 23, NULL, 10);
     } else if (strncasecmp(line, "Content-Range: bytes ", 21) == 0) {
-        if (sscanf(line + 21, "%" SCNu64 "-%" SCNu64 "/%" SCNu64, &answer->first, &answer->last, &answer->total) != 3)
-            answer->why = "Content-Range";
+        if (!read_range(line + 21, &answer->first, &answer->last, &answer->total)) answer->why = "Content-Range";
+    } else if (strncasecmp(line, several, sizeof several - 1) == 0) {
+        snprintf(answer->boundary, sizeof answer->boundary, "--%s", line + sizeof several - 1);
     } else if (strncasecmp(line, "Transfer-Encoding:", 18) == 0) {
         answer->why = "Transfer-Encoding, which no file needs";
     }
@@ -91,6 +98,45 @@ static void read_head(char *head, struct answer *answer)
     if (has_body && answer->content_length == UINT64_MAX) answer->why = "no Content-Length";
     if (has_body && answer->content_length > 1 << 20) answer->why = "a Content-Length that no file ever had";
     if (answer->why) answer->end = ANSWER_MALFORMED;
+}
+
+/* `text` at *at, which goes on behind it. */
+static bool take(const unsigned char **at, const unsigned char *end, const char *text)
+{
+    size_t size = strlen(text);
+    bool is_there = (size_t)(end - *at) >= size && memcmp(*at, text, size) == 0;
+    if (is_there) *at += size;
+    return is_there;
+}
+
+/* A part behind its delimiter, up to and with the line break behind its bytes. */
+static bool read_part(const unsigned char **at, const unsigned char *end, struct answer_part *ret_part)
+{
+    static const char field[] = "\r\nContent-Range: bytes ";
+    const unsigned char *head_end = memmem(*at, (size_t)(end - *at), "\r\n\r\n", 4);
+    const unsigned char *range = head_end ? memmem(*at, (size_t)(head_end - *at), field, sizeof field - 1) : NULL;
+    if (!range ||
+        !read_range((const char *)range + sizeof field - 1, &ret_part->first, &ret_part->last, &ret_part->total))
+        return false;
+    ret_part->body = head_end + 4;
+    if (ret_part->last < ret_part->first || ret_part->last - ret_part->first >= (uint64_t)(end - ret_part->body))
+        return false;
+    *at = ret_part->body + (ret_part->last - ret_part->first) + 1;
+    return take(at, end, "\r\n");
+}
+
+/* RFC 9110, 14.6: the answer is whole. */
+static void read_parts(struct answer *answer)
+{
+    const unsigned char *at = answer->body, *end = at + answer->body_size;
+    bool is_right = true;
+    while (is_right && answer->part_count < PARTS_MAX && take(&at, end, answer->boundary) && !take(&at, end, "--"))
+        is_right = read_part(&at, end, &answer->parts[answer->part_count++]);
+    if (answer->part_count == PARTS_MAX)
+        is_right = is_right && take(&at, end, answer->boundary) && take(&at, end, "--");
+    if (is_right && take(&at, end, "\r\n") && at == end) return;
+    answer->end = ANSWER_MALFORMED;
+    answer->why = "multipart/byteranges";
 }
 
 /* More of the answer behind the `size` bytes that are there. 0: that was all that comes. */
@@ -136,6 +182,7 @@ static void read_answer(struct client *client, const struct question *question, 
         answer->end = ANSWER_MALFORMED;
         answer->why = "more bytes than were told";
     }
+    if (answer->end == ANSWER_WHOLE && answer->boundary[0]) read_parts(answer);
 }
 
 void client_ask(struct client *client, const struct question *question, struct answer *ret_answer)

@@ -14,7 +14,7 @@
 
 #include "history.h"
 
-enum { ANSWER_BYTES_MAX = (1 << 20) + (64 << 10) };
+enum { ANSWER_BYTES_MAX = (1 << 20) + (64 << 10), PARTS_MAX = 2, BOUNDARY_ROOM = 72 };
 
 /* What is asked. */
 struct question {
@@ -26,9 +26,11 @@ struct question {
     char if_range[ETAG_BYTES_MAX];      /* "": none */
     uint32_t condition_generation;      /* what the validator of either stands for */
     bool has_range;
-    char range[64];                   /* the value of Range */
+    char range[96];                   /* the value of Range */
     uint64_t range_first, range_last; /* from the front; last may be UINT64_MAX */
     uint64_t range_suffix;            /* not 0: so many bytes from the end, and the two above are not told */
+    bool has_second;                  /* another range, apart from it */
+    uint64_t second_first, second_last;
 };
 
 enum answer_end {
@@ -37,6 +39,12 @@ enum answer_end {
     ANSWER_RESET,     /* the connection was reset before anything of it was received: it may have been on its way */
     ANSWER_NONE,      /* the connection ended before it, or could not be had */
     ANSWER_MALFORMED, /* see `why` */
+};
+
+/* Of multipart/byteranges. */
+struct answer_part {
+    uint64_t first, last, total;
+    const unsigned char *body;
 };
 
 struct answer {
@@ -52,6 +60,9 @@ struct answer {
     char modified[ETAG_BYTES_MAX]; /* Last-Modified */
     const unsigned char *body;
     size_t body_size;
+    char boundary[BOUNDARY_ROOM]; /* of multipart/byteranges, with the dashes before it; "": it is none */
+    unsigned part_count;          /* of that, when it is whole */
+    struct answer_part parts[PARTS_MAX];
 };
 
 struct client {

@@ -82,6 +82,12 @@ static struct judgement in_time(const struct oracle *oracle, const struct file *
 static bool is_the_range(const struct question *question, const struct answer *answer)
 {
     uint64_t total = answer->total, first = question->range_first, last = question->range_last;
+    /* Of two ranges one is alone if the other lies beyond the end. */
+    if (question->has_second && first < total && question->second_first < total) return false;
+    if (question->has_second && first >= total) {
+        first = question->second_first;
+        last = question->second_last;
+    }
     if (question->range_suffix) {
         first = total > question->range_suffix ? total - question->range_suffix : 0;
         last = total - 1;
@@ -109,6 +115,36 @@ static struct judgement judge_content(const struct oracle *oracle, struct file *
     return in_time(oracle, file, answer, generation);
 }
 
+/* Each of several parts is judged as if it were alone; and all are of one version. */
+static struct judgement judge_parts(const struct oracle *oracle, struct file *file, const struct question *question,
+                                    const struct answer *answer)
+{
+    struct judgement all = judged(VERDICT_VERIFIED, "", 0);
+    if (!question->has_second || answer->part_count != 2)
+        return judged(VERDICT_WRONG, "parts that were not asked for", 0);
+    for (unsigned i = 0; i < answer->part_count; i++) {
+        const struct answer_part *part = &answer->parts[i];
+        struct question alone = *question;
+        struct answer of_it = *answer;
+        alone.has_second = false;
+        if (i == 1) {
+            alone.range_first = question->second_first;
+            alone.range_last = question->second_last;
+        }
+        of_it.first = part->first;
+        of_it.last = part->last;
+        of_it.total = part->total;
+        of_it.body = part->body;
+        of_it.body_size = of_it.content_length = part->last - part->first + 1;
+        struct judgement judgement = judge_content(oracle, file, &alone, &of_it);
+        if (judgement.verdict != VERDICT_VERIFIED) return judgement;
+        if (i > 0 && judgement.generation != all.generation)
+            return judged(VERDICT_TORN, "parts of two versions", judgement.generation);
+        all = judgement;
+    }
+    return all;
+}
+
 static struct judgement judge_not_modified(const struct oracle *oracle, const struct file *file,
                                            const struct question *question, const struct answer *answer)
 {
@@ -128,7 +164,8 @@ static struct judgement judge_without_content(const struct oracle *oracle, const
         bool fits = answer->status == 404
                         ? version->is_gone
                         : question->has_range && !question->range_suffix && !version->is_gone &&
-                              answer->total == version->length && question->range_first >= version->length;
+                              answer->total == version->length && question->range_first >= version->length &&
+                              (!question->has_second || question->second_first >= version->length);
         if (!fits) continue;
         best = in_time(oracle, file, answer, generation);
         if (best.verdict == VERDICT_VERIFIED || best.verdict == VERDICT_STALE) break;
@@ -147,8 +184,10 @@ struct judgement oracle_judge(const struct oracle *oracle, struct file *file, co
     case ANSWER_WHOLE: break;
     }
     switch (answer->status) {
-    case 200:
-    case 206: return judge_content(oracle, file, question, answer);
+    case 206:
+        if (answer->boundary[0]) return judge_parts(oracle, file, question, answer);
+        return judge_content(oracle, file, question, answer);
+    case 200: return judge_content(oracle, file, question, answer);
     case 304: return judge_not_modified(oracle, file, question, answer);
     case 404:
     case 416: return judge_without_content(oracle, file, question, answer);

@@ -65,13 +65,36 @@ static unsigned class_of(const struct file *file)
     return (unsigned)file->kind * 2 + file->is_big;
 }
 
+static void swap(uint64_t *a, uint64_t *b)
+{
+    uint64_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* Two ranges apart from each other, in either order. */
+static void choose_two_ranges(struct asker *asker, uint64_t first, uint64_t least, struct question *question)
+{
+    question->has_second = true;
+    question->range_first = first;
+    question->range_last = first + least + random_below(&asker->random, first + 1);
+    question->second_first = question->range_last + 2 + random_below(&asker->random, first + 1);
+    question->second_last = question->second_first + least + random_below(&asker->random, first + 1);
+    if (random_below(&asker->random, 2) == 0) {
+        swap(&question->range_first, &question->second_first);
+        swap(&question->range_last, &question->second_last);
+    }
+    snprintf(question->range, sizeof question->range, "bytes=%" PRIu64 "-%" PRIu64 ",%" PRIu64 "-%" PRIu64,
+             question->range_first, question->range_last, question->second_first, question->second_last);
+}
+
 static void choose_range(struct asker *asker, const struct known *known, struct question *question)
 {
     enum { LEAST = 1200 }; /* there is a whole cell in it, wherever it begins */
     uint64_t length = known->length > 2 * LEAST ? known->length : 2 * LEAST;
     uint64_t first = random_below(&asker->random, length - LEAST);
     question->has_range = true;
-    switch (random_below(&asker->random, 4)) {
+    switch (random_below(&asker->random, 5)) {
     case 0:
         question->range_suffix = LEAST + first;
         snprintf(question->range, sizeof question->range, "bytes=-%" PRIu64, question->range_suffix);
@@ -80,7 +103,8 @@ static void choose_range(struct asker *asker, const struct known *known, struct 
         question->range_last = UINT64_MAX;
         snprintf(question->range, sizeof question->range, "bytes=%" PRIu64 "-", first);
         break;
-    case 2: first = 0; __attribute__((fallthrough));
+    case 2: choose_two_ranges(asker, first / 5, LEAST, question); return;
+    case 3: first = 0; __attribute__((fallthrough));
     default:
         question->range_last = first + LEAST + random_below(&asker->random, length - first);
         snprintf(question->range, sizeof question->range, "bytes=%" PRIu64 "-%" PRIu64, first, question->range_last);
