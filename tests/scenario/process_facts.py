@@ -15,6 +15,10 @@ def resident_bytes(pid):
     return _number(Path(f"/proc/{pid}/status"), "VmRSS") * 1024
 
 
+def locked_bytes(pid):
+    return _number(Path(f"/proc/{pid}/status"), "VmLck") * 1024
+
+
 def peak_resident_bytes(pid):
     return _number(Path(f"/proc/{pid}/status"), "VmHWM") * 1024
 

@@ -1,6 +1,7 @@
 """folio directives, and folio.conf(5) which is made of it."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,14 @@ def test_every_directive_is_told_about():
     for name in names():
         run = run_to_end("directives", name)
         assert run.returncode == 0 and run.stdout.lstrip("<").startswith(name) and "may stand" in run.stdout
+
+
+def test_what_every_directive_does_is_seen_in_a_scenario():
+    """In one that is about more than how it is written."""
+    about_writing = ("test_config", "steady", "bench")
+    scenarios = [path for path in Path(__file__).parent.glob("*.py") if not path.name.startswith(about_writing)]
+    text = "".join(path.read_text() for path in scenarios)
+    assert [name for name in names() if not re.search(rf"(?:(?<![A-Za-z])|(?<=\\n)){name}[ >]", text)] == []
 
 
 def test_one_directive_is_told_in_full():

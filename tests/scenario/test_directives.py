@@ -74,7 +74,8 @@ def test_sites_are_included(folio, folder):
         folder,
         {
             "conf/folio.conf": "ServerRoot ..\nDocumentRoot main\nDefine suffix test\nInclude conf/sites/*.conf\n"
-            "IncludeOptional conf/none/*.conf\n",
+            "IncludeOptional conf/none/*.conf\nIncludeOptional conf/more/*.conf\n",
+            "conf/more/a.conf": "Header set X-More yes\n",
             "conf/sites/1.conf": "<VirtualHost *>\nServerName one.${suffix}\nDocumentRoot www/one\nInclude conf/parts/common\n</VirtualHost>\n",
             "conf/sites/2.conf": "<VirtualHost *>\nServerName two.${suffix}\nDocumentRoot www/two\n"
             "<Location /page>\nInclude conf/parts/common\n</Location>\n</VirtualHost>\n",
@@ -86,7 +87,7 @@ def test_sites_are_included(folio, folder):
     for host in ("one", "two"):
         answer = ask(server.address, f"{host}.test")
         assert answer.body.decode() == f"www/{host}"
-        assert (answer["X-Common"], answer["Cache-Control"]) == ("yes", "max-age=7200")
+        assert (answer["X-Common"], answer["X-More"], answer["Cache-Control"]) == ("yes", "yes", "max-age=7200")
     assert ask(server.address, "other.test").body == b"www/one"  # the first of those by name
 
 
@@ -159,6 +160,21 @@ def test_add_encoding_tells_the_coding_of_a_file_and_its_type_is_by_the_rest_of_
             assert len(answer.body) == len(content)
     part = server.get("/c.txt.z2", {"Range": "bytes=5-9"})
     assert (part.body, part["Content-Encoding"]) == (b"text ", "x-two")
+
+
+@pytest.mark.parametrize("said, html, css", [
+    ("AddDefaultCharset iso-8859-1", "; charset=iso-8859-1", "; charset=utf-8"),
+    ("AddDefaultCharset off", "", "; charset=utf-8"),
+    ("AddDefaultCharset on", "; charset=iso-8859-1", "; charset=utf-8"),
+    ("AddDefaultCharset utf-8", "; charset=utf-8", "; charset=utf-8"),
+])  # fmt: skip
+def test_add_default_charset_is_for_pages_and_plain_text(folio, folder, said, html, css):
+    """Apache, AddDefaultCharset: text/html and text/plain, where nothing else says a charset; RFC 9110, 8.3.2."""
+    plant(folder, {"a.html": "", "a.txt": "", "a.css": "", "a.koi": "", "a.png": ""})
+    server = folio(folder, "-c", said, "-c", "AddType text/html .koi", "-c", "AddCharset koi8-r .koi")
+    for target, wanted in [("/a.html", "text/html" + html), ("/a.txt", "text/plain" + html), ("/a.css", "text/css" + css),
+                           ("/a.koi", "text/html; charset=koi8-r"), ("/a.png", "image/png")]:  # fmt: skip
+        assert server.get(target)["Content-Type"] == wanted
 
 
 @pytest.mark.parametrize("age, wanted", [("2h", "max-age=7200"), ("0s", "max-age=0"), ("365d", "max-age=31536000")])

@@ -11,7 +11,7 @@ import pytest
 from access_log import outcomes_of
 from folio_process import eventually, run_to_end
 from preloads import SlowDisk
-from process_facts import descriptors_below
+from process_facts import descriptors_below, locked_bytes
 from site_tree import noise, plant, replace
 from stats_line import ask
 from steady_load import hand_over
@@ -215,6 +215,15 @@ def test_cachefile_keeps_a_descriptor(start, folder):
     server = start("CacheFile www/page")
     assert descriptors_below(server.serving_pid, folder / "www") == [str(folder / "www" / "page")]
     assert server.get("/page").body == b"page"
+
+
+@pytest.mark.parametrize("said, wanted", [("on", 1_048_576), ("off", 0)])
+def test_mmaplock_locks_big_pinned_files_in_memory(start, folder, said, wanted):
+    """As far as RLIMIT_MEMLOCK allows it, which is 8 MiB where nobody said otherwise (getrlimit(2))."""
+    plant(folder, {"www/big": noise(1_048_576, 1), "www/small": "small"})
+    server = start(f"MMapDir www\nMMapLock {said}")
+    assert locked_bytes(server.serving_pid) == wanted
+    assert server.get("/big").body == noise(1_048_576, 1)
 
 
 def test_a_big_pinned_file_is_mapped_and_unmapped(start, folder):
