@@ -141,16 +141,38 @@ static bool alternative_matches(struct span pattern, struct span path)
     return (places[path.size % 2].bits[pattern.size / 64] >> pattern.size % 64 & 1) != 0;
 }
 
-bool glob_matches(struct span pattern, struct span path)
+/* The same for a path of which only the beginning is known: something of the pattern is still possible. */
+static bool alternative_may_begin(struct span pattern, struct span beginning)
+{
+    struct places before = { 0 }, after;
+    mark_from(&before, pattern, 0);
+    step(pattern, &before, &after, beginning.data[0]);
+    uint64_t any = 0;
+    for (size_t word = 0; word < pattern.size / 64 + 1; word++) any |= after.bits[word];
+    return any != 0;
+}
+
+/* Whether `is_so` is true of one of the alternatives. */
+static bool any_alternative(struct span pattern, struct span path, bool (*is_so)(struct span, struct span))
 {
     ASSERT(pattern.size <= GLOB_BYTES_MAX);
     size_t begin = 0;
     for (size_t at = 0; at < pattern.size; at += element_size(pattern, at)) {
         if (pattern.data[at] != '|') continue;
-        if (alternative_matches(span_of(pattern.data + begin, at - begin), path)) return true;
+        if (is_so(span_of(pattern.data + begin, at - begin), path)) return true;
         begin = at + 1;
     }
-    return alternative_matches(span_from(pattern, begin), path);
+    return is_so(span_from(pattern, begin), path);
+}
+
+bool glob_matches(struct span pattern, struct span path)
+{
+    return any_alternative(pattern, path, alternative_matches);
+}
+
+bool glob_may_begin(struct span pattern, char c)
+{
+    return any_alternative(pattern, span_of(&c, 1), alternative_may_begin);
 }
 
 bool glob_has_wildcards(struct span pattern)

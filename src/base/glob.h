@@ -25,6 +25,9 @@ NODISCARD bool glob_check(struct span pattern, size_t *ret_at);
 /* Whether `path` matches `pattern`, which passed glob_check(). An empty pattern matches an empty path. */
 bool glob_matches(struct span pattern, struct span path);
 
+/* Whether a path that begins with `c` may match `pattern`, which passed glob_check(). */
+bool glob_may_begin(struct span pattern, char c);
+
 /* Whether anything in `pattern` stands for something other than itself. */
 bool glob_has_wildcards(struct span pattern);
 

@@ -18,10 +18,15 @@ enum {
 static void expect_by(struct worker *worker, struct conn *conn, int64_t deadline_ms)
 {
     conn->deadline_ms = deadline_ms;
-    if (deadline_ms >= conn->timer_at_ms) return;
+    conn_wake_by(worker, conn, deadline_ms);
+}
+
+void conn_wake_by(struct worker *worker, struct conn *conn, int64_t at_ms)
+{
+    if (at_ms >= conn->timer_at_ms) return;
     timer_wheel_remove(&worker->wheel, &conn->timer);
-    conn->timer_at_ms = deadline_ms;
-    timer_wheel_add(&worker->wheel, &conn->timer, deadline_ms);
+    conn->timer_at_ms = at_ms;
+    timer_wheel_add(&worker->wheel, &conn->timer, at_ms);
 }
 
 void conn_begin(struct worker *worker, struct conn *conn, int fd, const struct peer_address *peer)
@@ -73,6 +78,7 @@ void conn_end(struct worker *worker, struct conn *conn)
     drop_pending(worker, conn);
     drop_stash(worker, conn);
     lending_end(worker, conn);
+    pace_done(&conn->pace);
     list_remove(&conn->ready);
     list_remove(&conn->starved);
     timer_wheel_remove(&worker->wheel, &conn->timer);
@@ -250,7 +256,8 @@ static bool can_go_on(const struct conn *conn)
     if (lending_holds_back(conn)) return false;
     /* Answers go out while the next request waits for a loader, or starves; a stream, when it has brought its window. */
     if (conn->pending)
-        return conn->is_writable && !conn->cannot_send && !(conn->is_waiting && conn->pending->stream.entry);
+        return conn->is_writable && !conn->cannot_send && !conn->pace.is_paused &&
+               !(conn->is_waiting && conn->pending->stream.entry);
     if (conn->is_waiting || conn->is_starved) return false;
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
@@ -359,9 +366,13 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
     /* What lies in the socket's buffer was not taken by anybody yet. */
     uint64_t unsent = socket_unsent_bytes(conn->fd);
     uint64_t taken = pending->sent > unsent ? pending->sent - unsent : 0;
-    bool is_slow = taken < pending->rate_taken + options->send_min_bytes_s * (uint64_t)took_us / 1000000;
+    uint64_t wanted = pending->rate_taken + options->send_min_bytes_s * (uint64_t)took_us / 1000000;
+    /* Nobody takes more than a Throttle lets him have. */
+    if (conn->pace.set && wanted > pending->rate_sent) wanted = pending->rate_sent;
+    bool is_slow = taken < wanted;
     pending->rate_from_us = worker->turn.now_us;
     pending->rate_taken = taken;
+    pending->rate_sent = pending->sent;
     return is_slow;
 }
 
@@ -404,9 +415,16 @@ void conn_timer(struct worker *worker, struct conn *conn)
     bool is_owing = is_quiet && owes(worker, conn) && lending_waits(worker, conn);
     goes_on |= is_owing;
     if (goes_on) conn->deadline_ms = worker->now_ms + (is_owing ? LINGER_MS : options->send_min_window_ms);
+    bool resumes = conn->pace.is_paused && worker->now_ms >= conn->pace.until_ms;
     conn->timer_at_ms = conn->deadline_ms;
-    timer_wheel_add(&worker->wheel, &conn->timer, conn->deadline_ms);
-    if (!is_due || goes_on) return;
+    if (conn->pace.is_paused && !resumes && conn->pace.until_ms < conn->timer_at_ms)
+        conn->timer_at_ms = conn->pace.until_ms;
+    timer_wheel_add(&worker->wheel, &conn->timer, conn->timer_at_ms);
+    if (!is_due || goes_on) {
+        if (resumes) conn->pace.is_paused = false;
+        if (resumes) conn_run_later(worker, conn);
+        return;
+    }
     bool is_open = conn->phase == CONN_OPEN && conn->stash && !conn->pending && !conn->closes;
     if (is_open && is_hung)
         refuse_late(worker, conn, HTTP_SERVICE_UNAVAILABLE);

@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "http/h1_parse.h"
 #include "net/lending.h"
+#include "net/pace.h"
 #include "net/pending.h"
 
 struct worker;
@@ -59,6 +60,7 @@ struct conn {
     struct mail *mails; /* what loaders found for the request that is not answered yet; its own */
     struct lending lending;
     struct list lending_link; /* in the worker's list of those that borrowed */
+    struct pace pace;         /* where a Throttle holds for what is pending */
     union {
         struct h1_parser parser; /* framing is CONTENT_NONE */
         struct drain drain;      /* otherwise */
@@ -111,6 +113,24 @@ NODISCARD bool conn_send_turn(struct worker *worker, struct conn *conn);
 
 /* Send more of conn->pending. False: the connection broke, or must be broken. */
 NODISCARD bool conn_send_pending(struct worker *worker, struct conn *conn);
+
+/* It is to go on by then, or a tick of the wheel later: it is paused. */
+void conn_wake_by(struct worker *worker, struct conn *conn, int64_t at_ms);
+
+/* conn_pace.c: where a Throttle holds for the worker's turn. Whether all of it may be sent now. */
+bool conn_pace_turn(struct worker *worker, struct conn *conn);
+
+/* The socket took `sent` bytes of that turn. */
+void conn_pace_turn_sent(struct worker *worker, struct conn *conn, uint64_t sent);
+
+/* Whether some of what is pending may be sent now (pace_most() says how much). False: it is paused, and will be woken. */
+bool conn_pace_goes_on(struct worker *worker, struct conn *conn);
+
+/* Cut what is about to be sent to that; returns how many parts are left. */
+unsigned conn_pace_cut(const struct conn *conn, struct iovec *parts, unsigned count);
+
+/* The socket took `sent` bytes of what was pending, or is. */
+void conn_pace_sent(struct conn *conn, uint64_t sent);
 
 /* The connection ends before its answers were sent whole: tell the log. */
 void conn_log_aborted(struct worker *worker, struct conn *conn);

@@ -54,8 +54,10 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
     struct turn *turn = &worker->turn;
     uint64_t sent = 0;
     unsigned finished = 0;
-    bool is_whole = true, is_broken = false;
-    if (turn->part_count > 0) {
+    bool is_whole = true, is_broken = false, is_paced = turn->throttles != NULL;
+    if (is_paced && !conn_pace_turn(worker, conn)) {
+        is_whole = false;
+    } else if (turn->part_count > 0) {
         ssize_t n = socket_send(conn->fd, turn->parts, turn->part_count, turn->stream.entry != NULL);
         is_broken = !note_sent(worker, conn, n);
         sent = n > 0 ? (uint64_t)n : 0;
@@ -67,13 +69,14 @@ bool conn_send_turn(struct worker *worker, struct conn *conn)
         bool is_long = turn->stream.left > SLICE_BYTES || turn->leg_count > 0;
         conn->pending = pending_new(&worker->pool, turn, sent);
         /* Without, each slice would end in a half-full segment (measured at 1 MiB: 1.17 of the floor, 1.03 with). */
-        if (conn->pending && is_long) socket_cork(conn->fd, conn->pending->is_corked = true);
+        if (conn->pending && is_long && !is_paced) socket_cork(conn->fd, conn->pending->is_corked = true);
         if (!conn->pending) is_broken = true;
         if (!conn->pending && turn->stream.entry) {
             entry_unref(turn->stream.entry);
             turn->stream = (struct stream_part){ .entry = NULL };
         }
     }
+    if (is_paced) conn_pace_turn_sent(worker, conn, sent);
     turn_reset(turn);
     return !is_broken;
 }
@@ -191,7 +194,7 @@ static bool send_copy(struct worker *worker, struct conn *conn)
         (void)ask_for_window(worker, conn, &window);
         return true;
     }
-    size_t size = pending->copy_size - pending->copy_sent;
+    size_t size = pace_most(&conn->pace, pending->copy_size - pending->copy_sent);
     struct iovec part = { .iov_base = pending->copy + pending->copy_sent, .iov_len = size };
     ssize_t n = socket_send(conn->fd, &part, 1, (int64_t)size < stream->left);
     if (n < 0) return note_sent(worker, conn, n);
@@ -266,6 +269,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     if (!window_is_warm(worker, conn)) return true;
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
+    size = (int64_t)pace_most(&conn->pace, (uint64_t)size);
     if (slice_is_gone(pending, size)) {
         pending->by_loader = true;
         note_copied(worker, pending);
@@ -287,6 +291,7 @@ static bool send_pending_parts(struct worker *worker, struct conn *conn)
     struct pending *pending = conn->pending;
     struct iovec parts[SEND_PARTS_MAX];
     unsigned count = pending_parts(pending, parts, SEND_PARTS_MAX);
+    if (conn->pace.set) count = conn_pace_cut(conn, parts, count);
     bool more = pending_has_more(pending) || pending->part + count < pending->part_count;
     ssize_t n = socket_send(conn->fd, parts, count, more);
     if (n < 0) return note_sent(worker, conn, n);
@@ -295,22 +300,30 @@ static bool send_pending_parts(struct worker *worker, struct conn *conn)
     return true;
 }
 
+static void end_pending(struct worker *worker, struct conn *conn)
+{
+    if (conn->pending->is_corked) socket_cork(conn->fd, false);
+    pending_free(conn->pending, &worker->pool);
+    conn->pending = NULL;
+}
+
 bool conn_send_pending(struct worker *worker, struct conn *conn)
 {
     struct pending *pending = conn->pending;
-    bool is_alive = true;
+    uint64_t before = pending->sent;
+    bool is_alive = true, is_paced = conn->pace.set != NULL;
+    if (is_paced && !conn_pace_goes_on(worker, conn)) return true;
     if (pending->part < pending->part_count)
         is_alive = send_pending_parts(worker, conn);
     else if (pending->stream.left > 0)
         is_alive = pending->by_loader ? send_copy(worker, conn) : send_slice(worker, conn);
     if (!is_alive) return false;
+    uint64_t sent = pending->sent - before;
     log_finished(worker, conn, pending->exchanges, &pending->exchange, pending->exchange_count, pending->sent);
     if (pending->part == pending->part_count && (!pending->stream.entry || pending->stream.left == 0)) {
         if (pending->stream.entry) drop_until(worker, pending, pending->stream.offset);
-        if (pending_next_leg(pending)) return true;
-        if (pending->is_corked) socket_cork(conn->fd, false);
-        pending_free(pending, &worker->pool);
-        conn->pending = NULL;
+        if (!pending_next_leg(pending)) end_pending(worker, conn);
     }
+    if (is_paced) conn_pace_sent(conn, sent);
     return true;
 }

@@ -139,7 +139,9 @@ static int64_t recall(struct worker *worker, struct conn *conn)
 /* Nobody waits for it. */
 static void settle(struct worker *worker, struct conn *conn)
 {
-    if (is_half_sent(conn) || lending_goes_on(worker, conn)) return;
+    /* What a Throttle makes wait borrows anew when it goes on: it may take for ever, and others want to borrow, too. */
+    bool is_sending = is_half_sent(conn) && !conn->pace.is_paused;
+    if (is_sending || lending_goes_on(worker, conn)) return;
     if (conn->phase == CONN_LINGERING && conn->has_ended) conn_end(worker, conn);
 }
 

@@ -39,6 +39,7 @@ struct pending {
     size_t copy_size, copy_sent; /* bytes of it */
     int64_t rate_from_us;        /* when the present SendMinRate window began */
     uint64_t rate_taken;         /* bytes that the peer had taken then; 0 in the first window, which is lenient */
+    uint64_t rate_sent;          /* the same of bytes that it had been sent */
 };
 
 /* Move what is left of `turn`, of which `sent` bytes were taken by the socket, into a block of `pool`. The turn's

@@ -91,6 +91,12 @@ void turn_hold(struct turn *turn, struct entry *entry)
     turn->held[turn->held_count++] = entry;
 }
 
+void turn_throttle(struct turn *turn, const struct throttle_set *throttles, const struct peer_address *client)
+{
+    turn->throttles = throttles;
+    memcpy(turn->throttled.bytes, client->bytes, sizeof turn->throttled.bytes);
+}
+
 struct exchange *turn_exchange(struct turn *turn, const struct request *request)
 {
     ASSERT(turn->exchange_count < TURN_EXCHANGES_MAX);
@@ -116,6 +122,7 @@ void turn_reset(struct turn *turn)
 {
     for (unsigned i = 0; i < turn->held_count; i++) entry_unref(turn->held[i]);
     ASSERT(!turn->stream.entry);
+    turn->throttles = NULL;
     turn->scratch_used = 0;
     turn->bytes = 0;
     turn->part_count = turn->held_count = turn->exchange_count = turn->leg_count = 0;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/ip_address.h"
 #include "cache/cache.h"
 #include "http/ranges.h"
 #include "http/request.h"
@@ -53,6 +54,8 @@ struct exchange {
     struct span fields[EXCHANGE_FIELDS_MAX]; /* field_count, the handler's to choose; the same, or in the scratch */
 };
 
+struct throttle_set;
+
 struct stream_part {
     struct entry *entry;  /* a reference, from turn_stream() on; NULL: no stream follows */
     int64_t offset, left; /* left 0: there is none */
@@ -73,6 +76,9 @@ struct turn {
     size_t scratch_used;
     uint64_t bytes; /* gathered, a stream's too */
     unsigned part_count, held_count, exchange_count, leg_count;
+    const struct throttle_set
+        *throttles;              /* hold for the last answer, and so for all that is sent with it; NULL: none */
+    struct ip_address throttled; /* if they do: its client */
     struct stream_part stream;
     struct stream_leg legs[RANGES_MAX]; /* behind the stream, in this order */
     struct iovec parts[TURN_PARTS_MAX];
@@ -89,7 +95,7 @@ static inline bool turn_has_room(const struct turn *turn)
 {
     return turn->exchange_count < TURN_EXCHANGES_MAX && turn->bytes < TURN_BYTES_MAX &&
            turn->scratch_used + TURN_ANSWER_BYTES_MAX <= TURN_SCRATCH_BYTES && !turn->stream.entry &&
-           turn->part_count + TURN_ANSWER_PARTS_MAX <= TURN_PARTS_MAX;
+           !turn->throttles && turn->part_count + TURN_ANSWER_PARTS_MAX <= TURN_PARTS_MAX;
 }
 
 /* Room for an answer's own bytes, of which turn_wrote() then takes `size`. Behind a stream they follow it. */
@@ -112,6 +118,9 @@ void turn_stream(struct turn *turn, struct entry *entry, int64_t offset, int64_t
 
 /* Take over the caller's reference until the end of the turn. */
 void turn_hold(struct turn *turn, struct entry *entry);
+
+/* `throttles` hold for the answer that was just gathered, to `client`: it is the last of the turn. */
+void turn_throttle(struct turn *turn, const struct throttle_set *throttles, const struct peer_address *client);
 
 /* The next answer begins; its exchange, with time and request filled in. `request` may be NULL. */
 struct exchange *turn_exchange(struct turn *turn, const struct request *request);

@@ -161,6 +161,7 @@ static void check_site(struct config_checking *checking, const struct site_confi
     check_rules(checking, &site->own_rules,
                 site == config->sites[0] ? &config->default_rules : &config->sites[0]->rules);
     check_networks(checking, &site->own_rules);
+    config_check_throttles(checking, site);
     for (size_t i = 0; i < site->own_sections.count; i++) {
         const struct section *section = site->own_sections.items[i];
         check_rules(checking, &section->rules, &site->rules);

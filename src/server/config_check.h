@@ -39,6 +39,9 @@ struct span config_check_alias_root(const struct url_map *map);
 /* config_check_pins.c: what cannot be pinned, and limits that are too low for what can. Every root can be opened. */
 void config_check_pins(struct config_checking *checking);
 
+/* config_check_throttles.c: those of a site that can never hold anything back. */
+void config_check_throttles(struct config_checking *checking, const struct site_config *site);
+
 /* config_check_files.c: what is below a root, which is there. */
 void config_check_files(struct config_checking *checking, const struct site_config *site);
 

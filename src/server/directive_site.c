@@ -2,6 +2,7 @@
 
 #include "base/glob.h"
 #include "base/quantity.h"
+#include "net/throttle.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
 #include "server/log_format.h"
@@ -259,13 +260,20 @@ bool set_throttle(struct directive_call *call)
     struct throttle_rule rule = { .place = call->place };
     struct span pattern = directive_argument(call, 1);
     bool has_least = directive_argument_count(call) > 2;
+    const struct config_list *before = &call->site->own_throttles;
     rule.is_per_client = span_equal_nocase(pattern, SPAN("client"));
     size_t at;
     bool is_rooted = pattern.size > 0 && (pattern.data[0] == '/' || pattern.data[0] == '*');
     if (!rule.is_per_client && (!is_rooted || !glob_check(pattern, &at)))
         return directive_wrong(call, 1, "a pattern of paths, such as /video/*, or client", SPAN_NONE);
+    for (size_t i = 0; rule.is_per_client && i < before->count; i++) {
+        const struct throttle_rule *other = before->items[i];
+        if (other->is_per_client) return directive_mistake(call, 1, "Throttle client was said before; one holds");
+    }
     if (!quantity_parse_bytes(directive_argument(call, 2), &rule.bytes_s) || rule.bytes_s == 0)
         return directive_wrong(call, 2, "an amount of bytes a second, such as 500K", SPAN_NONE);
+    if (rule.bytes_s > THROTTLE_BYTES_S_MAX)
+        return directive_wrong(call, 2, "an amount of bytes a second of at most 32G", SPAN_NONE);
     if (has_least &&
         (!quantity_parse_bytes(directive_argument(call, 3), &rule.min_bytes_s) || rule.min_bytes_s > rule.bytes_s))
         return directive_wrong(call, 3, "an amount of bytes a second that is not above the other", SPAN_NONE);

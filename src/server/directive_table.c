@@ -648,11 +648,17 @@ static const struct directive table[] = {
       PROCESS_AT(threads) },
     { .name = "Throttle",
       .arguments = "PATTERN|client BYTES [LEAST]",
-      .text = "How many bytes a second all answers together get whose paths match PATTERN, shared fairly among their "
-              "connections; "
-              "with client, each client's answers. With LEAST, none is begun that would get fewer.",
-      .example = "Throttle /video/* 10M 100K\nThrottle client 2M\n",
-      .is_unbuilt = true,
+      .text =
+          "How many bytes a second, heads included, all answers together get whose paths match PATTERN, shared fairly "
+          "among their connections; what one leaves, others use. PATTERN is for the path of the URL, and for that of a "
+          "folder's index: * matches anything but a slash, ** anything, ? and [a-z] one byte; | separates several. "
+          "With client, that is what each client gets for all of his answers: each address, and of IPv6 each network "
+          "(/64); behind a trusted proxy, whom it names. "
+          "Whatever matches holds, the main server's in each site, too, where all sites share it. With LEAST, a "
+          "request is "
+          "answered 503 whose answer would get fewer "
+          "beside those under way; without, none is refused. A reload begins anew, beside answers under way.",
+      .example = "Throttle /video/** 10M 100K\nThrottle **.iso|**.img 5M\nThrottle client 2M\n",
       .set = set_throttle,
       TAKES_FROM(2, 3),
       SITE },

@@ -21,6 +21,7 @@
 #include "server/directive.h"
 #include "server/handler.h"
 #include "server/site_listing.h"
+#include "server/site_throttles.h"
 #include "server/types_file.h"
 #include "server/url_map.h"
 
@@ -220,6 +221,25 @@ static const char *refusal_of(const struct entry *entry)
     return "";
 }
 
+/* path: of the file, in its tree; it may be the index of the folder that the URL names. */
+static void tell_throttles(struct explanation *explanation, const struct site *site, const char *path)
+{
+    char index[2 * PATH_MAX], rate[QUANTITY_TEXT_BYTES], least[QUANTITY_TEXT_BYTES];
+    struct span url = explanation->url;
+    const char *slash = strrchr(path, '/');
+    bool is_folder = url.size > 0 && url.data[url.size - 1] == '/';
+    int size =
+        snprintf(index, sizeof index, "%.*s%s", (int)url.size, url.data, is_folder ? (slash ? slash + 1 : path) : "");
+    for (size_t i = 0; i < site->config->throttles.count; i++) {
+        const struct throttle_rule *rule = site->config->throttles.items[i];
+        if (!site_throttle_holds(rule, url, span_of(index, (size_t)size))) continue;
+        bool has_least = rule->min_bytes_s > 0;
+        tell_text(explanation, "throttle", rule->place, "%.*s: %s a second%s%s%s", (int)rule->pattern.size,
+                  rule->pattern.data, quantity_format_bytes(rule->bytes_s, rate), has_least ? ", 503 below " : "",
+                  has_least ? quantity_format_bytes(rule->min_bytes_s, least) : "", has_least ? " each" : "");
+    }
+}
+
 static const char *kind_of(const struct entry *entry)
 {
     switch ((enum entry_kind)entry->kind) {
@@ -330,6 +350,7 @@ static void tell_entry(struct explanation *explanation, const struct site *site,
     }
     tell_sections(explanation, site, &subject);
     tell_rules(explanation, policy->rules);
+    tell_throttles(explanation, site, is_file ? path : "");
 }
 
 static void tell_head(struct explanation *explanation)

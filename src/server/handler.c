@@ -158,15 +158,31 @@ static enum handler_verdict answer_without_access(struct question *question, enu
     return answer_trouble(question, trouble, status, fields, NULL);
 }
 
+/* Throttle's LEAST: more answers at a time would be of no use to anybody. */
+static bool may_begin(const struct question *question, const struct throttle_set *throttles)
+{
+    struct ip_address client;
+    memcpy(client.bytes, question->peer->bytes, sizeof client.bytes);
+    return throttle_set_has_room(throttles, &client);
+}
+
+static enum handler_verdict answer_too_many(struct question *question)
+{
+    question->throttles = NULL;
+    return answer_trouble(question, TROUBLE_CROWDED, HTTP_SERVICE_UNAVAILABLE, SPAN("Retry-After: 1\r\n"), NULL);
+}
+
 static enum handler_verdict answer_entry(struct question *question, struct entry *entry)
 {
     const struct policy *policy = policies_get(sites_policies(question->sites), entry->policy);
     if (!policy) return answer_trouble(question, TROUBLE_POLICY, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
     question->to.policy = policy;
+    question->throttles = policy->throttles;
     if (policy->is_restricted) {
         enum access access = access_decide(question, policy);
         if (access != ACCESS_GRANTED) return answer_without_access(question, access, policy);
     }
+    if (policy->throttles && !may_begin(question, policy->throttles)) return answer_too_many(question);
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SNAPSHOT:
     case ENTRY_STREAM:
@@ -251,6 +267,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         .sites = serving->sites,
         .errors = error_logs_of(serving->errors, site->number),
         .site = site,
+        .throttles = site->base_policy->throttles,
         .asking = asking,
         .authenticator = serving->authenticator,
         .peer = asking->peer,
@@ -264,6 +281,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
                             : answer_method(&question);
     if (verdict == HANDLER_ANSWERED) note(serving, &question, head);
     if (verdict == HANDLER_ANSWERED && question.trouble != TROUBLE_NONE) trouble_tell(&question);
+    if (verdict == HANDLER_ANSWERED && question.throttles) turn_throttle(turn, question.throttles, question.peer);
     question_end(&question, verdict == HANDLER_ANSWERED);
     return verdict;
 }

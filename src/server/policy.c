@@ -25,6 +25,7 @@ struct known {
     struct known *next;
     const struct rules *rules;
     struct cache_policy cache;
+    const struct throttle_set *throttles;
     bool may_have_forms, is_compressed;
     uint16_t number;
 };
@@ -116,6 +117,7 @@ static const struct policy *make_policy(struct policies *policies, const struct 
         .may_have_forms = wanted->may_have_forms,
         .is_compressed = wanted->is_compressed,
         .is_restricted = !rules_are_open(rules),
+        .throttles = wanted->throttles,
     };
     return header_fields_make(&policies->arena, &rules->headers, cache->control, policy) ? policy : NULL;
 }
@@ -154,15 +156,15 @@ static bool is_compact(struct span type)
 
 static bool is_same(const struct known *a, const struct known *b)
 {
-    return a->rules == b->rules && a->may_have_forms == b->may_have_forms && a->is_compressed == b->is_compressed &&
-           cache_policy_equal(&a->cache, &b->cache);
+    return a->rules == b->rules && a->throttles == b->throttles && a->may_have_forms == b->may_have_forms &&
+           a->is_compressed == b->is_compressed && cache_policy_equal(&a->cache, &b->cache);
 }
 
 uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
-                         bool is_encoded)
+                         bool is_encoded, const struct throttle_set *throttles)
 {
     char room[CACHE_POLICY_BYTES];
-    struct known wanted = { .rules = rules };
+    struct known wanted = { .rules = rules, .throttles = throttles };
     if (type.data) {
         wanted.cache = cache_policy_of(rules, type, path, room);
         wanted.may_have_forms = !is_encoded && !is_compact(type);
@@ -170,7 +172,7 @@ uint16_t policies_choose(struct policies *policies, const struct rules *rules, s
             wanted.may_have_forms && rules->compress && media_type_is_text(type) && rules->file_etag != ETAG_NONE;
     }
     struct span *control = &wanted.cache.control;
-    uint64_t hash = (uintptr_t)rules / sizeof(struct rule_set);
+    uint64_t hash = (uintptr_t)rules / sizeof(struct rule_set) ^ (uintptr_t)throttles / sizeof(struct throttle_set);
     if (control->size > 0) hash ^= XXH3_64bits(control->data, control->size);
     pthread_mutex_lock(&policies->lock);
     struct known **bucket = &policies->known[hash % BUCKETS], *known = *bucket;

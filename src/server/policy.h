@@ -10,6 +10,7 @@
 #ifndef FOLIO_SERVER_POLICY_H
 #define FOLIO_SERVER_POLICY_H
 
+#include "net/throttle.h"
 #include "server/config.h"
 #include "server/section_match.h"
 
@@ -27,9 +28,10 @@ struct policy {
     bool expires_sets_age;
     bool expires_from_modification;
     int64_t expires_s;
-    bool may_have_forms; /* compressed ones, of a type that is not compressed already */
-    bool is_compressed;  /* Compress is on, and the type is one of text */
-    bool is_restricted;  /* `Require` does not grant it to all */
+    bool may_have_forms;                  /* compressed ones, of a type that is not compressed already */
+    bool is_compressed;                   /* Compress is on, and the type is one of text */
+    bool is_restricted;                   /* `Require` does not grant it to all */
+    const struct throttle_set *throttles; /* NULL: none holds */
 };
 
 struct policies;
@@ -42,9 +44,10 @@ void policies_free(struct policies *policies); /* takes NULL */
 const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject);
 
 /* The policy of what has the rules `rules` (of policies_rules()); type: its media type, without parameters; data NULL for what is no
- * file. path: of the file in its tree, with the '/' in front. is_encoded: it has a content coding of its own. Returns the policy's number. */
+ * file. path: of the file in its tree, with the '/' in front. is_encoded: it has a content coding of its own. throttles:
+ * those that hold for it (equal ones are one), or NULL. Returns the policy's number. */
 uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
-                         bool is_encoded);
+                         bool is_encoded, const struct throttle_set *throttles);
 
 /* What a number stands for; NULL for POLICY_NONE. */
 const struct policy *policies_get(const struct policies *policies, uint16_t number);

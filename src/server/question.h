@@ -23,7 +23,8 @@ struct question {
     struct answer_to to;
     const struct sites *sites;
     const struct site *site;
-    const struct site_errors *errors; /* NULL: nothing is told */
+    const struct site_errors *errors;     /* NULL: nothing is told */
+    const struct throttle_set *throttles; /* of what was asked for, whatever stands in for it; NULL: none */
     struct asking *asking;
     struct authenticator *authenticator;
     const struct peer_address *peer; /* the client */

@@ -15,6 +15,7 @@
 #include "server/message.h"
 #include "server/representation.h"
 #include "server/site_listing.h"
+#include "server/site_throttles.h"
 #include "server/url_map.h"
 
 /* What may stand for a folder. */
@@ -28,6 +29,7 @@ struct sites {
     const struct media_types *types;
     struct policies *policies;
     struct hosts *hosts;
+    struct site_throttles *throttles;
     struct site *at; /* count of them */
     unsigned count;
     struct arena arena;                    /* of everything below */
@@ -221,8 +223,10 @@ static bool open_site(struct sites *sites, unsigned number)
     struct section_subject nothing = { .url = SPAN_NONE };
     const struct rules *rules = is_noted ? policies_rules(sites->policies, number, &nothing) : NULL;
     if (!rules) return false;
-    site->base_policy =
-        policies_get(sites->policies, policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE, false));
+    const struct throttle_set *throttled;
+    if (!site_throttles_choose(sites->throttles, number, SPAN_NONE, SPAN_NONE, &throttled)) return false;
+    uint16_t policy = policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE, false, throttled);
+    site->base_policy = policies_get(sites->policies, policy);
     return site->base_policy != NULL;
 }
 
@@ -251,8 +255,9 @@ struct sites *sites_new(const struct config *config, const struct media_types *t
     sites->forms = representation_rules(sites);
     sites->policies = policies_new(config);
     sites->hosts = hosts_new(config);
+    sites->throttles = site_throttles_new(config);
     sites->at = calloc(config->site_count, sizeof *sites->at);
-    if (!sites->policies || !sites->hosts || !sites->at) goto no_memory;
+    if (!sites->policies || !sites->hosts || !sites->throttles || !sites->at) goto no_memory;
     for (; sites->count < config->site_count; sites->count++) {
         errno = 0;
         if (open_site(sites, sites->count)) continue;
@@ -282,6 +287,7 @@ void sites_free(struct sites *sites)
     }
     policies_free(sites->policies);
     hosts_free(sites->hosts);
+    site_throttles_free(sites->throttles);
     free(sites->at);
     arena_done(&sites->arena);
     free(sites);
@@ -537,12 +543,14 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     struct span whole = span_of(path, file.size + 1);
     /* As Apache, which looks for the index by a request of its own: <Location> is asked for the index's URL. */
     bool is_index = facts->kind <= ENTRY_STREAM && url.data[url.size - 1] == '/';
+    struct span asked = url;
     if (is_index && url.size < sizeof index_url - NAME_MAX) url = index_of(url, whole, index_url);
     /* And what is said of a folder holds for its name without the slash. */
     if (facts->kind == ENTRY_FOLDER && whole.size < sizeof path - 1) path[whole.size++] = '/';
     const struct rules *rules = sites_rules(sites, site, facts->tree, whole, url);
     *ret_policy = POLICY_NONE;
-    if (!rules) return 0;
+    const struct throttle_set *throttled;
+    if (!rules || !site_throttles_choose(sites->throttles, site->number, asked, url, &throttled)) return 0;
     bool has_content = facts->kind <= ENTRY_MADE;
     struct content_type type = { .encoding = SPAN_NONE };
     if (has_content && is_listing)
@@ -552,7 +560,7 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     struct span bare =
         is_listing ? SPAN("text/html") : span_of(type.text, type.type_size); /* as JSON, it lasts as long */
     *ret_policy = policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, whole,
-                                  is_listing || type.encoding.data != NULL);
+                                  is_listing || type.encoding.data != NULL, throttled);
     const struct policy *policy = policies_get(sites->policies, *ret_policy);
     if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
     if (!has_content || !policy) return 0;

@@ -7,7 +7,7 @@
 #include "server/message.h"
 
 struct sums {
-    uint64_t requests, hits, misses, aborted, copied;
+    uint64_t requests, hits, misses, aborted, copied, throttled;
 };
 
 static uint64_t count(const _Atomic uint64_t *number)
@@ -26,6 +26,7 @@ void stats_tell(const struct stats_source *source)
         sums.misses += count(&counts->misses);
         sums.aborted += count(&counts->aborted);
         sums.copied += count(&counts->copied);
+        sums.throttled += count(&counts->throttled);
     }
     const struct {
         const char *name;
@@ -58,6 +59,7 @@ void stats_tell(const struct stats_source *source)
         { "leases", cache.leases.held },
         { "recalls", cache.leases.recalled },
         { "copied", sums.copied },
+        { "throttled", sums.throttled },
     };
     char line[1024] = "stats:";
     size_t size = strlen(line);

@@ -12,6 +12,7 @@ static const struct error_kind kinds[TROUBLE_COUNT] = {
     [TROUBLE_USER_FILE] = { LOG_LEVEL_ERROR, "answered 500: AuthUserFile cannot be read" },
     [TROUBLE_STARVED] = { LOG_LEVEL_WARN, "answered 503: no descriptor or no memory for it; raise the limits" },
     [TROUBLE_OVERWHELMED] = { LOG_LEVEL_WARN, "answered 503: too many passwords are being checked" },
+    [TROUBLE_CROWDED] = { LOG_LEVEL_WARN, "answered 503: one more answer would get less than Throttle's LEAST" },
     [TROUBLE_LINK_LEAVES] = { LOG_LEVEL_ERROR,
                               "refused: a symbolic link leads out of the folder that is served; Options FollowSymLinks "
                               "in the <Directory> that it leads to would allow it" },

@@ -82,9 +82,9 @@ def request_bytes(method, target, fields=(), host="folio.test", version="HTTP/1.
 
 
 class Connection:
-    """One connection. `address` is (host, port) or the path of a Unix socket."""
+    """One connection. `address` is (host, port) or the path of a Unix socket; `source` the address that it comes from."""
 
-    def __init__(self, address, timeout_s=TIMEOUT_S, receive_buffer=None):
+    def __init__(self, address, timeout_s=TIMEOUT_S, receive_buffer=None, source=None):
         if isinstance(address, tuple):
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         else:
@@ -96,6 +96,8 @@ class Connection:
         if family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            if source is not None:
+                self.socket.bind((source, 0))
             self.socket.connect(address)
         except OSError:
             self.socket.close()

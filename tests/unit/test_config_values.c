@@ -400,6 +400,7 @@ static const struct {
     { "Throttle video 1M", "Throttle: \"video\" is not a pattern of paths, such as /video/*, or client" },
     { "Throttle /[a 1M", "Throttle: \"/[a\" is not a pattern of paths" },
     { "Throttle /a 0", "Throttle: \"0\" is not an amount of bytes a second, such as 500K" },
+    { "Throttle /a 33G", "Throttle: \"33G\" is not an amount of bytes a second of at most 32G" },
     { "Throttle /a 1K 2K", "Throttle: \"2K\" is not an amount of bytes a second that is not above the other" },
 };
 

@@ -171,6 +171,22 @@ static void plain_text_has_no_wildcards(void **state)
     for (size_t i = 0; i < ARRAY_COUNT(wild); i++) assert_true(glob_has_wildcards(span_of_string(wild[i])));
 }
 
+static void what_a_match_may_begin_with_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern;
+        bool may_begin; /* with '/' */
+    } may[] = {
+        { "", false },      { "/", true },    { "/a", true },       { "a", false },   { "*", false },
+        { "*.jpg", false }, { "**", true },   { "**a", true },      { "*/a", true },  { "?a", false },
+        { "[!a]b", false }, { "\\/a", true }, { "a|b|*.c", false }, { "a|/b", true }, { "a|**.c", true },
+        { "a[|/]", false }, { "***", true },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(may); i++)
+        assert_int_equal(glob_may_begin(span_of_string(may[i].pattern), '/'), may[i].may_begin);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -178,6 +194,7 @@ int main(void)
         cmocka_unit_test(mistakes_are_told_with_their_place),
         cmocka_unit_test(the_longest_pattern_is_matched_in_bounded_time),
         cmocka_unit_test(plain_text_has_no_wildcards),
+        cmocka_unit_test(what_a_match_may_begin_with_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

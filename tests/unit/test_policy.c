@@ -32,7 +32,7 @@ static const struct rules *rules_at(const char *url)
 
 static uint16_t number_of(const char *url, struct span type, struct span path)
 {
-    return policies_choose(policies, rules_at(url), type, path, false);
+    return policies_choose(policies, rules_at(url), type, path, false, NULL);
 }
 
 static void what_has_the_same_rules_has_the_same_policy(void **state)
@@ -101,14 +101,14 @@ static void when_there_are_too_many_there_is_none(void **state)
         own[i] = *rules;
         for (unsigned j = 0; j < AGES + 1 && !is_full; j++) {
             own[i].cache_default_age_ms = 1000ull * j;
-            uint16_t number = policies_choose(policies, &own[i], SPAN("text/css"), SPAN("a.css"), false);
+            uint16_t number = policies_choose(policies, &own[i], SPAN("text/css"), SPAN("a.css"), false, NULL);
             is_full = number == POLICY_NONE;
             made += !is_full;
         }
     }
     assert_true(is_full);
     assert_int_equal(made, POLICIES_MAX - 1);
-    assert_int_not_equal(policies_choose(policies, &own[0], SPAN("text/css"), SPAN("a.css"), false), POLICY_NONE);
+    assert_int_not_equal(policies_choose(policies, &own[0], SPAN("text/css"), SPAN("a.css"), false, NULL), POLICY_NONE);
     test_free(own);
     close_policies();
 }
