@@ -371,16 +371,17 @@ static enum pinned how_pinned(const struct load *load)
 {
     char path[PATH_MAX + 1], root[PATH_MAX];
     const struct tree *tree = load->place.target.tree;
-    if (!tree->pins) return PINNED_NOT;
+    const struct pins *pins = tree_pins(tree);
+    if (!pins) return PINNED_NOT;
     path[0] = '/';
     memcpy(path + 1, load->place.path.data, load->place.path.size);
-    enum pinned pinned = pins_ask(tree->pins, span_of(path, load->place.path.size + 1));
+    enum pinned pinned = pins_ask(pins, span_of(path, load->place.path.size + 1));
     if (pinned != PINNED_NOT || !load->place.crosses_link) return pinned;
     if (!file_path_of(load->place.fd, path, sizeof path) || !file_path_of(tree->root, root, sizeof root))
         return PINNED_NOT;
     struct span whole = span_of_string(path), above = span_of_string(root);
     if (above.size == 1) above.size = 0; /* "/" */
-    return span_starts_with(whole, above) ? pins_ask(tree->pins, span_from(whole, above.size)) : PINNED_NOT;
+    return span_starts_with(whole, above) ? pins_ask(pins, span_from(whole, above.size)) : PINNED_NOT;
 }
 
 /* A big pinned file is held in memory by a map that nobody reads. Without it, it is served all the same. */
@@ -391,7 +392,7 @@ static void hold_pages(const struct load *load, struct entry *entry, int fd)
         return;
     if (how_pinned(load) != PINNED_IN_MEMORY) return;
     entry_stream(entry)->map =
-        file_map(fd, entry->body_size, pins_lock_big_files(load->place.target.tree->pins), &error);
+        file_map(fd, entry->body_size, pins_lock_big_files(tree_pins(load->place.target.tree)), &error);
 }
 
 static struct load_facts facts_of(const struct load *load)

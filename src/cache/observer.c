@@ -97,7 +97,7 @@ static void keep_pinned(const struct event *event, struct span key, uint64_t has
     char folder[PATH_MAX + 2];
     struct span path = event->path;
     struct loader *loader = event->observer->loader;
-    if (!event->tree || pins_ask(event->tree->pins, path) == PINNED_NOT) return;
+    if (!event->tree || pins_ask(tree_pins(event->tree), path) == PINNED_NOT) return;
     if (!(event->what & NOTIFY_IS_FOLDER)) {
         loader_reload(loader, key, hash, false);
     } else if (path.size + 1 < sizeof folder) {

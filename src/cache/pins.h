@@ -3,7 +3,7 @@
  * Role:   a set of canonical keys (beneath the root, no symbolic links, indexes by their own names) and of folders, asked
  *         whenever a file is loaded: so a file is pinned for every key that leads to it.
  * Owns:   its table of hashes, and the keys of folders.
- * Thread: made at the start by one; read by all.
+ * Thread: made by one, before anybody else knows of it; then read by all.
  */
 #ifndef FOLIO_CACHE_PINS_H
 #define FOLIO_CACHE_PINS_H

@@ -39,11 +39,21 @@ struct item {
     uint64_t size;
 };
 
+/* Where the last wish led: lists of files name those of one folder after the other. */
+struct last_folder {
+    int fd; /* -1: none */
+    size_t size;
+    char path[PATH_MAX]; /* as it was asked for; `size` bytes of it */
+    char real[PATH_MAX];
+};
+
 struct preload {
     const struct preload_report *report;
     const struct tree_list *trees;
     uint64_t snapshot_bytes_max;
-    char **roots; /* of each tree: its real path; NULL: it has none */
+    char **roots;       /* of each tree: its real path; NULL: it has none */
+    struct pins **pins; /* of each tree, until it is given them */
+    struct last_folder last;
     struct path_block *paths;
     struct item *items;
     size_t count, room;
@@ -55,6 +65,11 @@ struct preload {
     _Atomic bool is_cancelled; /* written by any, once; relaxed: what was begun is finished first */
     pthread_mutex_t lock;      /* one thread reports at a time */
 };
+
+static bool is_cancelled(const struct preload *preload)
+{
+    return atomic_load_explicit(&preload->is_cancelled, memory_order_relaxed);
+}
 
 static void skip(struct preload *preload, const struct pin_wish *wish, const char *path, const char *reason)
 {
@@ -100,7 +115,7 @@ struct finding {
 static bool add_item(struct preload *preload, const struct finding *finding, const char *path, const struct stat *st)
 {
     const struct pin_wish *wish = finding->wish;
-    struct tree *tree = preload->trees->at[finding->index];
+    const struct tree *tree = preload->trees->at[finding->index];
     if (preload->count == preload->room) {
         size_t room = preload->room ? 2 * preload->room : 1024;
         struct item *items = realloc(preload->items, room * sizeof *items);
@@ -140,7 +155,7 @@ static bool walk(struct preload *preload, const struct finding *finding, int fd,
     preload->sums.folders++;
     size_t size = strlen(path);
     bool goes_on = true;
-    for (const struct dirent *item; goes_on && (item = readdir(folder)) != NULL;) {
+    for (const struct dirent *item; goes_on && !is_cancelled(preload) && (item = readdir(folder)) != NULL;) {
         struct stat st;
         if (!is_served(item->d_name) || size + strlen(item->d_name) + 2 > PATH_MAX) continue;
         if (fstatat(dirfd(folder), item->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) continue;
@@ -163,7 +178,7 @@ static bool plan_folder(struct preload *preload, const struct finding *finding, 
 {
     char path[PATH_MAX + 1];
     snprintf(path, sizeof path, "%s/", path_below(preload, finding->index, real));
-    if (!pins_add_folder(preload->trees->at[finding->index]->pins, span_of_string(path))) return false;
+    if (!pins_add_folder(preload->pins[finding->index], span_of_string(path))) return false;
     int fd = open(real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         skip(preload, finding->wish, finding->wish->path, strerror(errno));
@@ -179,12 +194,41 @@ static const char *reason_against(const struct pin_wish *wish, const struct stat
     return S_ISDIR(st->st_mode) ? "it is a folder; MMapDir pins folders" : "it is no regular file";
 }
 
+/* Go to the folder whose path is the first `size` bytes of `path`. False: it cannot be opened. */
+static bool enter_folder(struct last_folder *last, const char *path, size_t size)
+{
+    if (last->fd >= 0 && last->size == size && memcmp(last->path, path, size) == 0) return true;
+    if (last->fd >= 0) close(last->fd);
+    last->fd = -1;
+    if (size >= sizeof last->path) return false;
+    memcpy(last->path, path, size);
+    last->path[size] = '\0';
+    last->size = size;
+    if (!realpath(size > 0 ? last->path : "/", last->real)) return false;
+    last->fd = open(last->real, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return last->fd >= 0;
+}
+
+/* The real path of what `path` names, and what it is; false with errno. Most are plain names in the folder of the one before. */
+static bool find_real(struct last_folder *last, const char *path, char real[PATH_MAX], struct stat *st)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : "";
+    bool is_plain = name[0] != '\0' && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+                    enter_folder(last, path, (size_t)(slash - path));
+    if (is_plain && fstatat(last->fd, name, st, AT_SYMLINK_NOFOLLOW) != 0) return false;
+    if (!is_plain || S_ISLNK(st->st_mode)) return realpath(path, real) && stat(real, st) == 0;
+    const char *above = strcmp(last->real, "/") == 0 ? "" : last->real;
+    if (snprintf(real, PATH_MAX, "%s/%s", above, name) < PATH_MAX) return true;
+    errno = ENAMETOOLONG;
+    return false;
+}
+
 /* False: no memory. */
 static bool plan_wish(struct preload *preload, const struct pin_wish *wish)
 {
     char real[PATH_MAX];
     struct stat st;
-    if (!realpath(wish->path, real) || stat(real, &st) != 0) {
+    if (!find_real(&preload->last, wish->path, real, &st)) {
         skip(preload, wish, wish->path, strerror(errno));
         return true;
     }
@@ -192,7 +236,7 @@ static bool plan_wish(struct preload *preload, const struct pin_wish *wish)
     bool is_found = false;
     for (unsigned i = 0; !reason && i < preload->trees->count; i++) {
         struct finding finding = { wish, i };
-        struct pins *pins = preload->trees->at[i]->pins;
+        struct pins *pins = preload->pins[i];
         const char *path = path_below(preload, i, real);
         if (!path || preload->trees->at[i]->mount_count == 0) continue;
         is_found = true;
@@ -213,27 +257,42 @@ static int by_inode(const void *left, const void *right)
     return a->inode < b->inode ? -1 : a->inode > b->inode;
 }
 
-struct preload *preload_plan(const struct tree_list *trees, uint64_t snapshot_bytes_max, const struct pin_wish *wishes,
-                             size_t count, const struct preload_report *report, struct preload_sums *ret_sums)
+struct preload *preload_new(const struct tree_list *trees, uint64_t snapshot_bytes_max, bool locks_big_files,
+                            const struct preload_report *report)
 {
     struct preload *preload = calloc(1, sizeof *preload);
     if (!preload) return NULL;
     preload->report = report;
     preload->trees = trees;
     preload->snapshot_bytes_max = snapshot_bytes_max;
+    preload->last.fd = -1;
     pthread_mutex_init(&preload->lock, NULL);
     preload->roots = calloc(trees->count, sizeof *preload->roots);
-    if (!preload->roots) goto fail;
-    for (unsigned i = 0; i < trees->count; i++) preload->roots[i] = realpath(trees->at[i]->path, NULL);
-    for (size_t i = 0; i < count; i++) {
-        if (!plan_wish(preload, &wishes[i])) goto fail;
+    preload->pins = calloc(trees->count, sizeof *preload->pins);
+    bool is_made = preload->roots && preload->pins;
+    for (unsigned i = 0; is_made && i < trees->count; i++) {
+        preload->roots[i] = realpath(trees->at[i]->path, NULL);
+        preload->pins[i] = pins_new(locks_big_files);
+        is_made = preload->pins[i] != NULL;
     }
-    if (preload->count > 1) qsort(preload->items, preload->count, sizeof *preload->items, by_inode);
-    *ret_sums = preload->sums;
-    return preload;
-fail:
+    if (is_made) return preload;
     preload_free(preload);
     return NULL;
+}
+
+bool preload_plan(struct preload *preload, const struct pin_wish *wishes, size_t count, struct preload_sums *ret_sums)
+{
+    for (size_t i = 0; i < count && !is_cancelled(preload); i++) {
+        if (!plan_wish(preload, &wishes[i])) return false;
+    }
+    if (preload->count > 1) qsort(preload->items, preload->count, sizeof *preload->items, by_inode);
+    for (unsigned i = 0; i < preload->trees->count; i++) {
+        /* release: whoever sees them, sees what is in them */
+        atomic_store_explicit(&preload->trees->at[i]->pins, preload->pins[i], memory_order_release);
+        preload->pins[i] = NULL;
+    }
+    *ret_sums = preload->sums;
+    return true;
 }
 
 void preload_free(struct preload *preload)
@@ -244,7 +303,10 @@ void preload_free(struct preload *preload)
         free(block);
     }
     for (unsigned i = 0; preload->roots && i < preload->trees->count; i++) free(preload->roots[i]);
+    for (unsigned i = 0; preload->pins && i < preload->trees->count; i++) pins_free(preload->pins[i]);
     free(preload->roots);
+    free(preload->pins);
+    if (preload->last.fd >= 0) close(preload->last.fd);
     free(preload->items);
     pthread_mutex_destroy(&preload->lock);
     free(preload);
@@ -266,7 +328,8 @@ static const char *try_one(const struct preload *preload, struct span key, bool 
         reason = "there is no room: raise MMapMaxBytes or MMapMaxFiles";
     if (!reason && may_publish) {
         rcu_online();
-        *ret_is_kept = load_publish(preload->rules, preload->table, entry) != NULL;
+        const struct entry *there = load_publish(preload->rules, preload->table, entry);
+        *ret_is_kept = there && there->is_pinned; /* else one of a moment when the pins were not known: once more */
         rcu_offline();
         if (*ret_is_kept && preload->rules->forms) forms_find(preload->rules, preload->table, entry);
     }
@@ -315,7 +378,7 @@ static void *loading_thread(void *argument)
     rcu_offline();
     for (;;) {
         uint64_t next = atomic_fetch_add_explicit(&preload->next, 1, memory_order_relaxed);
-        if (next >= preload->count || atomic_load_explicit(&preload->is_cancelled, memory_order_relaxed)) break;
+        if (next >= preload->count || is_cancelled(preload)) break;
         load_item(preload, &preload->items[next]);
     }
     rcu_reader_end();
@@ -348,7 +411,7 @@ uint64_t preload_run(struct preload *preload, const struct load_rules *rules, st
     }
     if (count == 0 && preload->count > 0) loading_thread(preload);
     while (count > 0 && atomic_load_explicit(&preload->done, memory_order_relaxed) < preload->count &&
-           !atomic_load_explicit(&preload->is_cancelled, memory_order_relaxed)) {
+           !is_cancelled(preload)) {
         usleep(PROGRESS_US);
         tell_progress(preload);
     }

@@ -1,8 +1,8 @@
-/* preload.h - brings what is pinned into memory before the server says that it is ready.
+/* preload.h - brings what is pinned into memory, before the server says that it is ready, or beside what it serves.
  *
  * Role:   finds what the wishes of the configuration name, adds it up, and loads it with many reads in flight, in the
  *         order of the inodes (which is near the order on the disk).
- * Owns:   the plan. Thread: the first, at the start; preload_run() starts others for as long as it runs.
+ * Owns:   the plan, and the trees' pins until it is whole. Thread: one; preload_run() starts others for as long as it runs.
  */
 #ifndef FOLIO_CACHE_PRELOAD_H
 #define FOLIO_CACHE_PRELOAD_H
@@ -36,17 +36,20 @@ struct preload_sums {
 
 struct preload;
 
-/* Find what `wishes` name in any of the trees, and enter it into the trees' pins (of which each has its own). The wishes must
- * outlive the plan. NULL: no memory. */
-NODISCARD struct preload *preload_plan(const struct tree_list *trees, uint64_t snapshot_bytes_max,
-                                       const struct pin_wish *wishes, size_t count, const struct preload_report *report,
-                                       struct preload_sums *ret_sums);
+/* locks_big_files: pins_new(). All that is given must outlive it. NULL: no memory. */
+NODISCARD struct preload *preload_new(const struct tree_list *trees, uint64_t snapshot_bytes_max, bool locks_big_files,
+                                      const struct preload_report *report);
+
+/* Find what `wishes` name in any of the trees, and give each tree its pins: others may be loading from it. The wishes must outlive
+ * the plan. False: no memory, and no tree has any. */
+NODISCARD bool preload_plan(struct preload *preload, const struct pin_wish *wishes, size_t count,
+                            struct preload_sums *ret_sums);
 void preload_free(struct preload *preload); /* takes NULL */
 
 /* Load it all. The caller is no reader. Returns how many files could not be pinned. */
 uint64_t preload_run(struct preload *preload, const struct load_rules *rules, struct table *table);
 
-/* Have preload_run() end soon: no other file is begun. Any thread. */
+/* Have preload_plan() and preload_run() end soon: no other wish is looked at, no other file is begun. Any thread. */
 void preload_cancel(struct preload *preload);
 
 #endif

@@ -3,7 +3,7 @@
  * Role:   the two directions between keys and files: a key is resolved to a tree and a path beneath it (load_resolve, from
  *         above), and an event on a path voids each key that leads there (tree_keys).
  * Owns:   nothing: the server makes trees at the start; the cache gives each its watch.
- * Thread: constant while they are used; what `root` is open on follows `path`, by its watch.
+ * Thread: constant while they are used, but for the pins; what `root` is open on follows `path`, by its watch.
  */
 #ifndef FOLIO_CACHE_TREE_H
 #define FOLIO_CACHE_TREE_H
@@ -24,7 +24,7 @@ struct tree {
     int root;                        /* descriptor of the folder */
     const char *path;                /* absolute, by which it was opened: watched, so that the root follows it */
     struct watch *watch;             /* NULL: nothing is watched, everything is looked at by age */
-    struct pins *pins;               /* NULL: nothing is pinned */
+    _Atomic(struct pins *) pins;     /* set once by preload_plan() (release); NULL: nothing is pinned, or not yet */
     const struct tree_mount *mounts; /* in the order of the configuration */
     unsigned mount_count;
 };
@@ -37,6 +37,11 @@ struct tree_list {
         *index_names; /* every name that stands for a folder anywhere: a change of one is a change of the other */
     unsigned index_count;
 };
+
+static inline const struct pins *tree_pins(const struct tree *tree)
+{
+    return atomic_load_explicit(&tree->pins, memory_order_acquire);
+}
 
 /* Call `each` for every key that leads to `path` (it starts with '/') in `tree`. */
 void tree_keys(const struct tree *tree, struct span path, void (*each)(void *context, struct span key), void *context);

@@ -40,23 +40,6 @@ static void compare(struct config_checking *checking, const struct preload_sums 
     (void)pinning_is_enough(config, &limits, sums, warn_of_limit, checking);
 }
 
-static bool have_pins(const struct tree_list *trees)
-{
-    for (unsigned i = 0; i < trees->count; i++) {
-        trees->at[i]->pins = pins_new(false);
-        if (!trees->at[i]->pins) return false;
-    }
-    return true;
-}
-
-static void drop_pins(const struct tree_list *trees)
-{
-    for (unsigned i = 0; i < trees->count; i++) {
-        pins_free(trees->at[i]->pins);
-        trees->at[i]->pins = NULL;
-    }
-}
-
 void config_check_pins(struct config_checking *checking)
 {
     const struct config *config = checking->config;
@@ -65,13 +48,9 @@ void config_check_pins(struct config_checking *checking)
     struct media_types *types = config->pin_count > 0 ? media_types_new(SPAN("")) : NULL;
     struct sites *sites = types ? sites_new(config, types) : NULL;
     if (sites) {
-        const struct tree_list *trees = sites_trees(sites);
-        struct preload *plan = NULL;
-        if (have_pins(trees))
-            plan = preload_plan(trees, config->snapshot_bytes, config->pins, config->pin_count, &report, &sums);
-        if (plan) compare(checking, &sums);
-        preload_free(plan);
-        drop_pins(trees);
+        struct preload *preload = preload_new(sites_trees(sites), config->snapshot_bytes, false, &report);
+        if (preload && preload_plan(preload, config->pins, config->pin_count, &sums)) compare(checking, &sums);
+        preload_free(preload);
     }
     sites_free(sites);
     media_types_free(types);

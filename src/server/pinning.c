@@ -121,26 +121,40 @@ static bool fits_beside_another(const struct preload_sums *sums)
     return false;
 }
 
-bool pinning_plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
-                  struct preload **ret_preload)
+static struct preload *begin(const struct config *config, const struct cache_options *options)
 {
-    struct preload_sums sums = { 0 };
     telling = (struct telling){ .is_terminal = isatty(STDERR_FILENO), .began_us = clock_monotonic_us() };
     telling.told_us = telling.began_us;
-    *ret_preload = preload_plan(&options->trees, options->rules.snapshot_bytes_max, config->pins, config->pin_count,
-                                &report, &sums);
-    if (!*ret_preload) {
+    struct preload *preload =
+        preload_new(&options->trees, options->rules.snapshot_bytes_max, config->pins_are_locked != 0, &report);
+    if (!preload) message_tell(LOG_LEVEL_CRIT, "no memory to plan what is pinned");
+    return preload;
+}
+
+static bool plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
+                 struct preload *preload)
+{
+    struct preload_sums sums = { 0 };
+    if (!preload_plan(preload, config->pins, config->pin_count, &sums)) {
         message_tell(LOG_LEVEL_CRIT, "no memory to plan what is pinned");
         return false;
     }
     bool is_well = pinning_is_enough(config, &options->limits, &sums, tell_short, NULL) && telling.skipped == 0;
-    if (!is_well && config->pins_are_strict)
-        message_tell(LOG_LEVEL_ERROR, "MMapStrict is on, and not everything can be pinned");
-    else if (!is_beside_another || fits_beside_another(&sums))
-        return true;
-    preload_free(*ret_preload);
-    *ret_preload = NULL;
+    if (is_well || !config->pins_are_strict) return !is_beside_another || fits_beside_another(&sums);
+    message_tell(LOG_LEVEL_ERROR, "MMapStrict is on, and not everything can be pinned");
     return false;
+}
+
+bool pinning_plan(const struct config *config, const struct cache_options *options, bool is_beside_another,
+                  struct preload **ret_preload)
+{
+    struct preload *preload = begin(config, options);
+    if (!preload || !plan(config, options, is_beside_another, preload)) {
+        preload_free(preload);
+        return false;
+    }
+    *ret_preload = preload;
+    return true;
 }
 
 bool pinning_load(const struct config *config, struct preload *preload, struct cache *cache)
@@ -154,6 +168,7 @@ bool pinning_load(const struct config *config, struct preload *preload, struct c
 
 struct pinning_behind {
     const struct config *config;
+    const struct cache_options *options;
     struct preload *preload;
     struct cache *cache;
     pthread_t thread;
@@ -162,19 +177,21 @@ struct pinning_behind {
 static void *behind_thread(void *argument)
 {
     struct pinning_behind *behind = argument;
-    if (!pinning_load(behind->config, behind->preload, behind->cache))
+    if (!plan(behind->config, behind->options, false, behind->preload) ||
+        !pinning_load(behind->config, behind->preload, behind->cache))
         message_tell(LOG_LEVEL_WARN, "serving goes on without them");
     return NULL;
 }
 
-struct pinning_behind *pinning_load_behind(const struct config *config, struct preload *preload, struct cache *cache)
+struct pinning_behind *pinning_begin_behind(const struct config *config, const struct cache_options *options,
+                                            struct cache *cache)
 {
     struct pinning_behind *behind = calloc(1, sizeof *behind);
-    if (behind) {
-        *behind = (struct pinning_behind){ .config = config, .preload = preload, .cache = cache };
-        if (thread_start(&behind->thread, "pinning", behind_thread, behind) == STATUS_OK) return behind;
-    }
-    preload_free(preload);
+    if (!behind) return NULL;
+    *behind = (struct pinning_behind){ .config = config, .options = options, .cache = cache };
+    behind->preload = begin(config, options);
+    if (behind->preload && thread_start(&behind->thread, "pinning", behind_thread, behind) == STATUS_OK) return behind;
+    preload_free(behind->preload);
     free(behind);
     return NULL;
 }

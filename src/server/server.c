@@ -123,38 +123,25 @@ static void plan(struct server *server)
     };
 }
 
-/* Each tree has a set of its own. */
-static bool make_pins(struct server *server)
-{
-    const struct tree_list *trees = sites_trees(server->serving.sites);
-    for (unsigned i = 0; i < trees->count; i++) {
-        trees->at[i]->pins = pins_new(server->config->pins_are_locked != 0);
-        if (!trees->at[i]->pins) return fail("no memory", NULL, "");
-    }
-    return true;
-}
-
-/* What is named to be in memory is there before anybody is told that the server is ready; unless nobody else serves any more. */
+/* What is named to be in memory is there before anybody is told that the server is ready; but in the place of one that served, it is
+ * better to serve without them than not at all. */
 static bool make_cache(struct server *server)
 {
+    const struct config *config = server->config;
+    bool has_pins = config->pin_count > 0, is_behind = server->start == SERVER_STARTS_IN_PLACE;
     struct preload *preload = NULL;
-    if (server->config->pin_count > 0) {
-        if (!make_pins(server)) return false;
-        bool is_planned =
-            pinning_plan(server->config, &server->cache_options, server->start == SERVER_STARTS_BESIDE, &preload);
-        /* In the place of one that served, it is better to serve without them than not at all. */
-        if (!is_planned && server->start != SERVER_STARTS_IN_PLACE) {
-            if (server->config->pins_are_strict) server->exit_status = EX_CONFIG;
-            return false;
-        }
+    if (has_pins && !is_behind &&
+        !pinning_plan(config, &server->cache_options, server->start == SERVER_STARTS_BESIDE, &preload)) {
+        if (config->pins_are_strict) server->exit_status = EX_CONFIG;
+        return false;
     }
     server->serving.cache = cache_new(&server->cache_options);
     bool is_made = server->serving.cache ? true : fail("cannot make the cache", NULL, "");
-    if (is_made && preload && server->start == SERVER_STARTS_IN_PLACE) {
-        server->behind = pinning_load_behind(server->config, preload, server->serving.cache);
-        return server->behind ? true : fail("cannot load what is pinned", NULL, "");
+    if (is_made && has_pins && is_behind) {
+        server->behind = pinning_begin_behind(config, &server->cache_options, server->serving.cache);
+        if (!server->behind) is_made = fail("cannot load what is pinned", NULL, "");
     }
-    if (is_made && preload && !pinning_load(server->config, preload, server->serving.cache)) {
+    if (is_made && preload && !pinning_load(config, preload, server->serving.cache)) {
         server->exit_status = EX_CONFIG;
         is_made = false;
     }

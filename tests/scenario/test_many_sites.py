@@ -1,6 +1,5 @@
 """Hundreds of sites and aliases, each a tree of its own: what one process may have little of is shared by all."""
 
-import signal
 import subprocess
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from folio_process import eventually
 from site_tree import plant, replace
 from steady_load import hand_over
+from stats_line import ask
 
 pytestmark = pytest.mark.threads
 SITES, ALIASES = 150, 150
@@ -95,7 +95,5 @@ def test_without_an_instance_files_are_looked_at_by_age_and_that_is_said(folio, 
     for word in ("first", "second"):
         sites.change(word)
         eventually(lambda now=word: sites.wrong(server, now) == [], "every change")
-    server.send_signal(signal.SIGRTMIN)
-    line = eventually(lambda: [line for line in server.errors().splitlines() if " stats: " in line], "the counts")[0]
-    counts = dict(fact.split("=") for fact in line.split(" stats: ")[1].split())
-    assert 0 < int(counts["folders-by-age"]) == int(counts["folders"])
+    counts = ask(server)
+    assert 0 < counts["folders-by-age"] == counts["folders"]

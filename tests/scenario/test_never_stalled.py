@@ -17,6 +17,7 @@ from folio_process import eventually
 from http1_client import Ended, request_bytes
 from site_tree import noise, plant, replace
 from slow_file_system import LOOK, OPEN, OPERATIONS, READ, SlowFileSystem
+from stats_line import ask
 
 pytestmark = [
     pytest.mark.threads,
@@ -266,6 +267,32 @@ def test_a_stop_does_not_wait_for_it(start, device, operation, number):
     server.stop()
     for client in clients:
         client.close()
+
+
+def kill_while_what_is_pinned_cannot_be_looked_at(start, site, device):
+    server = start("-c", f"MMapDir {site}/slow/deep", expects_errors=True)
+    server.expects_hang = True
+    device.hang(LOOK)
+    os.kill(server.serving_pid, signal.SIGKILL)
+    assert server.get("/hot").body == HOT
+    eventually(lambda: device.waiting(LOOK) >= 1, "a look at what is pinned")
+    assert server.get("/local/1").body == local(1)
+    return server
+
+
+def test_one_that_takes_the_place_of_a_crashed_one_answers_before_it_knows_what_is_pinned(start, site, device):
+    server = kill_while_what_is_pinned_cannot_be_looked_at(start, site, device)
+    assert ask(server)["pinned"] == 0
+    device.release()
+    eventually(lambda: ask(server)["pinned"] == SLOW_FILES, "all of them")
+    assert server.get("/slow/deep/3/file").body == slow(3)
+
+
+def test_one_that_does_not_know_yet_what_is_pinned_can_be_stopped(start, site, device):
+    server = kill_while_what_is_pinned_cannot_be_looked_at(start, site, device)
+    server.send_signal(signal.SIGTERM)
+    eventually(lambda: not server.is_running(), "the end")
+
 
 
 def test_a_reload_does_not_wait_for_it(start, site, device):

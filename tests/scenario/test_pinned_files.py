@@ -193,21 +193,16 @@ def test_what_does_not_fit_is_told_before_it_is_loaded(start, folder):
 
 def test_new_files_in_a_pinned_folder_are_pinned_as_they_appear(start, folder):
     plant(folder, {"www/a/one": "1"})
-    server = start("MMapDir www\nStatsInterval 100ms", expects_errors=True)
-
-    def pinned():
-        lines = [line for line in server.errors().splitlines() if "stats:" in line]
-        return int(lines[-1].partition("pinned=")[2].split()[0]) if lines else -1
-
-    eventually(lambda: pinned() == 1, "one pinned file")
+    server = start("MMapDir www", expects_errors=True)
+    eventually(lambda: pinned(server) == 1, "one pinned file")
     replace(folder / "www" / "a" / "two", b"2")
-    eventually(lambda: pinned() == 2, "another")
+    eventually(lambda: pinned(server) == 2, "another")
     plant(folder, {"new/b/three": "3"})
     shutil.move(folder / "new", folder / "www" / "new")
-    eventually(lambda: pinned() == 3, "one in a new folder")
+    eventually(lambda: pinned(server) == 3, "one in a new folder")
     replace(folder / "www" / "a" / "one", b"another")
     eventually(lambda: server.get("/a/one").body == b"another", "the new version")
-    eventually(lambda: pinned() == 3, "it is pinned, too")
+    eventually(lambda: pinned(server) == 3, "it is pinned, too")
 
 
 def test_cachefile_keeps_a_descriptor(start, folder):
