@@ -183,8 +183,9 @@ class Folio:
             connection.receive("OPTIONS")
 
     def errors(self):
-        self._errors.seek(0)
-        return self._errors.read().decode("utf-8", "replace")
+        # Where we read is where the server writes next, unless the place is left as it is: it has the same open file.
+        size = os.fstat(self._errors.fileno()).st_size
+        return os.pread(self._errors.fileno(), size, 0).decode("utf-8", "replace")
 
     def is_running(self):
         return self._process.poll() is None
