@@ -62,13 +62,15 @@ static int without_it(void **state)
     return held == 0 ? 0 : 1;
 }
 
-/* `what` names it in the test; the path is beneath the scratch folder, unless it is absolute. */
+/* `what` names it in the test; the path is beneath the scratch folder, unless it is absolute. Of the last few. */
 static struct pin_wish wish_for(const char *what, enum pin_kind kind)
 {
-    char path[PATH_MAX];
+    static char paths[4][PATH_MAX];
+    static unsigned count;
+    char *path = paths[count++ % ARRAY_COUNT(paths)];
     bool is_absolute = what[0] == '/' && what[1] == '/';
-    snprintf(path, sizeof path, "%s%s%s", is_absolute ? "" : rig.scratch.path, is_absolute ? "" : "/", what);
-    return (struct pin_wish){ .path = strdup(path), .file = what, .kind = kind };
+    snprintf(path, PATH_MAX, "%s%s%s", is_absolute ? "" : rig.scratch.path, is_absolute ? "" : "/", what);
+    return (struct pin_wish){ .path = path, .file = what, .kind = kind };
 }
 
 static enum pinned ask(const char *path)
@@ -125,7 +127,6 @@ static void a_wish_is_found_by_every_path_that_leads_there(void **state)
         preload_free(plan);
         pins_free(rig_tree.pins);
         rig_tree.pins = NULL;
-        for (size_t j = 0; j < ARRAY_COUNT(wishes); j++) free(wishes[j].path);
     }
 }
 
@@ -143,7 +144,6 @@ static void pins_are_known_when_the_plan_is_whole_and_not_before(void **state)
     assert_int_equal(ask("/a/inner/new"), PINNED_IN_MEMORY);
     assert_int_equal(ask("/top"), PINNED_BY_DESCRIPTOR);
     assert_int_equal(ask("/other"), PINNED_NOT);
-    for (size_t i = 0; i < ARRAY_COUNT(wishes); i++) free(wishes[i].path);
 }
 
 static void one_that_is_cancelled_looks_at_no_other_wish(void **state)
@@ -158,7 +158,6 @@ static void one_that_is_cancelled_looks_at_no_other_wish(void **state)
     assert_int_equal(preload_run(preload, &rig.rules, rig.table), 0);
     rcu_online();
     assert_null(rig_find(rig.table, "/top"));
-    for (size_t i = 0; i < ARRAY_COUNT(wishes); i++) free(wishes[i].path);
 }
 
 static unsigned interferences;
@@ -204,7 +203,6 @@ static void what_was_loaded_before_the_pins_were_known_gives_way(void **state)
     rcu_online();
     assert_int_equal(interferences, 0);
     assert_true(rig_find(rig.table, "/top")->is_pinned);
-    free(wish.path);
 }
 
 #define WITH_A_PLAN(test) cmocka_unit_test_setup_teardown(test, with_a_plan, without_it)
