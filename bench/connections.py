@@ -5,7 +5,6 @@ Each server, started anew, holds 10, 1,000 and 15,000 keep-alive connections tha
 asks as fast as it can. Prints the user memory per idle connection (the growth of the server's proportional set size),
 the active client's latency and the server's CPU time per request. Writes build/bench/connections.json.
 """
-import argparse
 import json
 import os
 import statistics
@@ -14,6 +13,7 @@ import sys
 import time
 
 import machine
+import options
 from field import NAMES, Field, check_body
 from machine import say
 
@@ -72,27 +72,17 @@ def print_rows(results, o):
 
 
 def parse_options():
-    a = argparse.ArgumentParser(prog='bench/run connections', description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--servers', default='folio,nginx,lighttpd', help=f'of {", ".join(NAMES)}; default: %(default)s')
+    a = options.parser('connections', __doc__, ['folio', 'nginx', 'lighttpd'], NAMES)
     a.add_argument('--counts', default='10,1000,15000', help='idle connections, 19800 at most; default: %(default)s')
-    a.add_argument('--rounds', type=int, default=3, help='default: %(default)s')
-    a.add_argument('--seconds', type=float, default=1, help='of each run, default: %(default)s')
-    a.add_argument('--cpus', default='0,1', help="the server's CPU and the client's, default: %(default)s")
-    a.add_argument('--folio', default=f'{machine.PROJECT}/build/folio', help='the binary to measure')
-    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
-    a.add_argument('--work', help='default: OUT/work')
-    o = a.parse_args()
-    o.cpus = [int(cpu) for cpu in o.cpus.split(',')]
+    o = options.read(a)
     o.counts = sorted(int(count) for count in o.counts.split(','))
-    o.out = os.path.abspath(o.out)
     return o
 
 
 def main():
     o = parse_options()
-    names = o.servers.split(',')
-    field = Field(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio))
+    names = o.names
+    field = Field(o.out, o.work, o.folio)
     field.prepare(names)
     machine.isolate()
     www = f'{field.work}/small'

@@ -6,13 +6,8 @@ Prints object and byte hit ratios in percent, as a table in Markdown. A line of 
 that ends in .xz is unpacked. docs/EVICTION.md says which trace was used.
 """
 import argparse
-import os
-import subprocess
-import sys
 
 import machine
-
-TARGET = 'bench/eviction/eviction'
 
 
 def main():
@@ -21,11 +16,7 @@ def main():
     a.add_argument('trace')
     a.add_argument('--build', default=f'{machine.PROJECT}/build', help="meson's folder, default: %(default)s")
     o = a.parse_args()
-    if not os.path.exists(f'{o.build}/build.ninja'):
-        subprocess.run(['meson', 'setup', o.build, machine.PROJECT, '--buildtype=release'], check=True,
-                       stdout=subprocess.DEVNULL)
-    subprocess.run(['ninja', '--quiet', '-C', o.build, TARGET], check=True, stdout=sys.stderr)
-    return subprocess.run([f'{o.build}/{TARGET}', o.trace]).returncode
+    return machine.run_built(o.build, 'bench/eviction/eviction', o.trace)
 
 
 if __name__ == '__main__':

@@ -164,7 +164,7 @@ Require all granted
     def stop(self, process):
         """Stop it. Folio must say that it has left nothing open; the sentence that says otherwise is returned."""
         machine.stop(process)
-        if process.name != 'folio':
+        if self.folio not in process.args:
             return None
         with open(process.said) as out:
             last = (out.read().strip().splitlines() or [''])[-1]

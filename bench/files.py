@@ -6,7 +6,6 @@ number of files in each tree, evenly spread over it) and for all files at random
 request and its ratio to the smallest tree's in the same round; and for Folio its resident memory beside what it may
 use: the budget (MMapMaxBytes) and 256 bytes for each known file. Writes build/bench/files.json.
 """
-import argparse
 import json
 import multiprocessing
 import os
@@ -16,6 +15,7 @@ import sys
 import time
 
 import machine
+import options
 from field import NAMES, Field, check_body
 from machine import say
 
@@ -124,31 +124,21 @@ def print_rows(name, budget, rows, o):
 
 
 def parse_options():
-    a = argparse.ArgumentParser(prog='bench/run files', description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--servers', default='folio', help=f'of {", ".join(NAMES)}; default: %(default)s')
+    a = options.parser('files', __doc__, ['folio'], NAMES, disk='the trees lie (4 KiB and an inode for each file)')
     a.add_argument('--trees', default='100,10000,1000000', help='numbers of files, default: %(default)s')
     a.add_argument('--choose', default='hot:100,hot:1000,uniform', help='default: %(default)s')
     a.add_argument('--budgets', default='2G,64M', help='MMapMaxBytes, one run each; default: %(default)s')
     a.add_argument('--option', action='append', default=[], help="one more directive for Folio's -c; repeatable")
-    a.add_argument('--rounds', type=int, default=3, help='default: %(default)s')
-    a.add_argument('--seconds', type=float, default=1, help='of each run, default: %(default)s')
-    a.add_argument('--cpus', default='0,1', help="the server's CPU and the client's, default: %(default)s")
-    a.add_argument('--folio', default=f'{machine.PROJECT}/build/folio', help='the binary to measure')
-    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
-    a.add_argument('--work', help='where the trees lie (4 KiB and an inode for each file), default: OUT/work')
-    o = a.parse_args()
-    o.cpus = [int(cpu) for cpu in o.cpus.split(',')]
+    o = options.read(a)
     o.trees = sorted(int(count) for count in o.trees.split(','))
     o.choose = o.choose.split(',')
-    o.out = os.path.abspath(o.out)
     return o
 
 
 def main():
     o = parse_options()
-    names = o.servers.split(',')
-    field = Field(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio))
+    names = o.names
+    field = Field(o.out, o.work, o.folio)
     field.prepare(names)
     machine.isolate()
     trees = {count: make_tree(field.work, count) for count in o.trees}

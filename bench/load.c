@@ -145,7 +145,9 @@ static char *put_request(char *at)
 {
     at = stpcpy(at, "GET ");
     at = put_path(at, choose_file());
-    at = stpcpy(at, " HTTP/1.1\r\nHost: localhost\r\n");
+    at = stpcpy(at, " HTTP/1.1\r\nHost: ");
+    at = stpcpy(at, run.options.host);
+    at = stpcpy(at, "\r\n");
     at = stpcpy(at, run.options.headers);
     run.asked++;
     return stpcpy(at, "\r\n");

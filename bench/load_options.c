@@ -21,6 +21,7 @@ static const char help[] = "usage: load [OPTIONS] PORT | 127.x.x.x:PORT\n"
                            "  --seed N          of the random choice (1)\n"
                            "  --size BYTES      the only right Content-Length (any)\n"
                            "  --status N        the only right status (200)\n"
+                           "  --host NAME       the site that is asked (localhost)\n"
                            "  --header LINE     send this field too; repeat it for several\n"
                            "  --close           a connection for each request; the server must end it\n"
                            "  --idle N          first open N more, each answered once, and keep them idle\n"
@@ -65,6 +66,13 @@ static void add_paths_of(struct options *o, const char *name)
         if (*line) add_path(o, line);
     }
     fclose(list);
+}
+
+static const char *host(const char *name)
+{
+    if (!*name || strlen(name) > HOST_BYTES_MAX || strpbrk(name, " \t\r\n"))
+        refuse("--host", "a name of at most 255 bytes");
+    return name;
 }
 
 static void add_header(struct options *o, const char *line)
@@ -117,6 +125,7 @@ static void read_option(struct options *o, int option, const char *value)
     case 'S': o->seed = number("seed", value, 1, UINT64_MAX); break;
     case 'b': o->size = (int64_t)number("size", value, 0, INT64_MAX); break;
     case 't': o->status = (unsigned)number("status", value, 100, 599); break;
+    case 'n': o->host = host(value); break;
     case 'H': add_header(o, value); break;
     case 'x': o->closes = true; break;
     case 'i': o->idle = (unsigned)number("idle", value, 0, CONNECTIONS_MAX); break;
@@ -129,16 +138,31 @@ static void read_option(struct options *o, int option, const char *value)
 void options_read(struct options *o, int argc, char **argv)
 {
     static const struct option names[] = {
-        { "connections", 1, NULL, 'c' }, { "pipeline", 1, NULL, 'p' }, { "seconds", 1, NULL, 's' },
-        { "requests", 1, NULL, 'r' },    { "path", 1, NULL, 'a' },     { "paths", 1, NULL, 'A' },
-        { "pattern", 1, NULL, 'P' },     { "files", 1, NULL, 'f' },    { "choose", 1, NULL, 'C' },
-        { "seed", 1, NULL, 'S' },        { "size", 1, NULL, 'b' },     { "status", 1, NULL, 't' },
-        { "header", 1, NULL, 'H' },      { "close", 0, NULL, 'x' },    { "idle", 1, NULL, 'i' },
-        { "hold", 0, NULL, 'h' },        { "help", 0, NULL, 'e' },     { 0 },
+        { "connections", 1, NULL, 'c' },
+        { "pipeline", 1, NULL, 'p' },
+        { "seconds", 1, NULL, 's' },
+        { "requests", 1, NULL, 'r' },
+        { "path", 1, NULL, 'a' },
+        { "paths", 1, NULL, 'A' },
+        { "pattern", 1, NULL, 'P' },
+        { "files", 1, NULL, 'f' },
+        { "choose", 1, NULL, 'C' },
+        { "seed", 1, NULL, 'S' },
+        { "size", 1, NULL, 'b' },
+        { "status", 1, NULL, 't' },
+        { "header", 1, NULL, 'H' },
+        { "close", 0, NULL, 'x' },
+        { "idle", 1, NULL, 'i' },
+        { "hold", 0, NULL, 'h' },
+        { "host", 1, NULL, 'n' },
+        { "help", 0, NULL, 'e' },
+        { 0 },
     };
     int option;
 
-    *o = (struct options){ .connections = 64, .pipeline = 1, .seconds = 2, .seed = 1, .size = -1, .status = 200 };
+    *o = (struct options){
+        .connections = 64, .pipeline = 1, .seconds = 2, .seed = 1, .size = -1, .status = 200, .host = "localhost"
+    };
     while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) read_option(o, option, optarg);
     if (optind + 1 != argc) read_option(o, '?', NULL);
     read_server(o, argv[optind]);

@@ -12,6 +12,7 @@ enum {
     SECONDS_MAX = 600,
     PATHS_MAX = 65536,
     PATH_BYTES_MAX = 1024,
+    HOST_BYTES_MAX = 255,
     HEADERS_BYTES_MAX = 2048,
     REQUEST_MAX = 4096, /* a path, all headers, and what is around them */
 };
@@ -32,6 +33,7 @@ struct options {
     uint64_t seed;
     int64_t size; /* the expected Content-Length; -1: any */
     unsigned status;
+    const char *host;
     char headers[HEADERS_BYTES_MAX]; /* each with its line end */
     bool closes;
     unsigned idle;

@@ -191,6 +191,14 @@ def build_tools(out):
                        [path for path in paths if path.endswith('.c')], check=True)
 
 
+def run_built(build, target, *arguments):
+    """Run what meson builds as `target` in the folder `build`, once it is up to date. Returns its exit status."""
+    if not os.path.exists(f'{build}/build.ninja'):
+        subprocess.run(['meson', 'setup', build, PROJECT, '--buildtype=release'], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(['ninja', '--quiet', '-C', build, target], check=True, stdout=sys.stderr)
+    return subprocess.run([f'{build}/{target}', *arguments]).returncode
+
+
 def install_peers():
     """What the race needs of Debian; what is missing and cannot be installed is named, and this is the end."""
     if subprocess.run([f'{PROJECT}/tools/install-deps', 'bench']).returncode:

@@ -7,7 +7,6 @@ client asks for one hot file of 1 KiB, a thousand times a second. Prints answers
 latency, how the memory was shared between the process and its files, and how often anything was killed for memory.
 Writes build/bench/memory.json. Needs root, a memory controller, and a work folder on a disk of this machine.
 """
-import argparse
 import collections
 import json
 import os
@@ -18,6 +17,7 @@ import time
 
 import chart
 import machine
+import options
 from cgroup import MemoryCgroup, why_not
 from field import Field, check_body, version
 from machine import say
@@ -145,27 +145,13 @@ def markdown(results):
 
 
 def parse_options():
-    a = argparse.ArgumentParser(prog='bench/run memory', description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--servers', default=','.join(RIVALS), help='default: %(default)s')
-    a.add_argument('--loads', default=','.join(LOADS), help='default: %(default)s')
+    a = options.parser('memory', __doc__, RIVALS, seconds=5, disk='what is served lies (4 GiB)', cpus=False)
+    options.add_loads(a, LOADS)
+    options.add_extra(a)
     a.add_argument('--sizes', default='64,512', help='of the cgroups, in MiB; default: %(default)s')
-    a.add_argument('--rounds', type=int, default=3, help='default: %(default)s')
-    a.add_argument('--seconds', type=float, default=5, help='default: %(default)s')
     a.add_argument('--publish', action='store_true', help='renew this part of docs/BENCH.md')
-    a.add_argument('--extra', action='append', default=[], metavar='NAME=COMMAND',
-                   help='one more server: a command with {port} and {www}; repeat it for several')
-    a.add_argument('--folio', default=f'{machine.PROJECT}/build/folio', help='the binary to measure')
-    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
-    a.add_argument('--work', help='where what is served lies (4 GiB), default: OUT/work')
-    o = a.parse_args()
-    o.extra = dict(extra.split('=', 1) for extra in o.extra)
-    o.names = [name for name in o.servers.split(',') if name] + list(o.extra)
-    o.keys, o.mib = o.loads.split(','), [int(size) for size in o.sizes.split(',')]
-    for key in o.keys:
-        if key not in LOADS:
-            a.error(f'no load is called {key}')
-    o.out = os.path.abspath(o.out)
+    o = options.read(a)
+    o.mib = [int(size) for size in o.sizes.split(',')]
     return o
 
 
@@ -173,7 +159,7 @@ def main():
     o = parse_options()
     if why_not():
         raise SystemExit(why_not())
-    field = MemoryField(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio), o.extra)
+    field = MemoryField(o.out, o.work, o.folio, o.extra)
     field.prepare(o.names)
     machine.isolate()
     www = f'{field.work}/memory'

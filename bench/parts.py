@@ -4,13 +4,8 @@
 Fields of a request, paths, fingerprints, patterns, and a listing of 50,000 names, through Folio's own code.
 """
 import argparse
-import os
-import subprocess
-import sys
 
 import machine
-
-TARGET = 'bench/parts/parts'
 
 
 def main():
@@ -18,11 +13,7 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     a.add_argument('--build', default=f'{machine.PROJECT}/build', help="meson's folder, default: %(default)s")
     o = a.parse_args()
-    if not os.path.exists(f'{o.build}/build.ninja'):
-        subprocess.run(['meson', 'setup', o.build, machine.PROJECT, '--buildtype=release'], check=True,
-                       stdout=subprocess.DEVNULL)
-    subprocess.run(['ninja', '--quiet', '-C', o.build, TARGET], check=True, stdout=sys.stderr)
-    return subprocess.run([f'{o.build}/{TARGET}']).returncode
+    return machine.run_built(o.build, 'bench/parts/parts')
 
 
 if __name__ == '__main__':

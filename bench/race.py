@@ -9,7 +9,6 @@ bottleneck.
 Writes build/bench/results.json, and a chart and tables of it. A whole race (every load and server, no fewer rounds or
 seconds than by default) on a quiet machine also renews docs/bench.svg and docs/BENCH.md.
 """
-import argparse
 import collections
 import json
 import os
@@ -19,6 +18,7 @@ import time
 
 import chart
 import machine
+import options
 from field import NAMES, Field, check_body, version
 from machine import say
 
@@ -35,14 +35,13 @@ LOADS = {
     '1g': Load('1 GiB', '1g.bin', 1 << 30, 4, ('sendfile',)),
 }
 DOCS = f'{machine.PROJECT}/docs'
-FOLIO = f'{machine.PROJECT}/build/folio'
 ROUNDS, SECONDS = 5, 1.5
 QUIET = 0.1   # of one CPU: what other processes may take while the docs' figures are made
 
 
-def make_files(www):
+def make_files(www, keys=tuple(LOADS)):
     os.makedirs(www, exist_ok=True)
-    for load in LOADS.values():
+    for load in (LOADS[key] for key in keys):
         path = f'{www}/{load.file}'
         if os.path.exists(path) and os.path.getsize(path) == load.size:
             continue
@@ -100,8 +99,13 @@ def start_all(field, key, load, www, names, o):
     return running
 
 
-def race(field, key, www, names, o):
-    load = LOADS[key]
+def ratios(runs, others):
+    """Of CPU times by round: how much more each is than the others' in the same round."""
+    return [run / other for run, other in zip(runs, others) if other] or [0]
+
+
+def race(field, key, load, www, names, o):
+    """Everything of one load: by server, a row of medians."""
     running = start_all(field, key, load, www, names, o)
     for process in running.values():
         drive(o.out, load, process.port, min(1, o.seconds), o.cpus[1])
@@ -111,13 +115,13 @@ def race(field, key, www, names, o):
             rounds[name].append(measure(process, load, o))
     memory = {name: machine.memory_kib(process.pid) for name, process in running.items()}
     ends = {name: field.stop(process) for name, process in running.items()}
-    servers = {}
+    servers, cpu_us = {}, {name: [run['cpu_us'] for run in runs] for name, runs in rounds.items()}
     for name, runs in rounds.items():
         row = {figure: statistics.median(run[figure] for run in runs)
                for figure in ('rps', 'mb_s', 'cpu_us', 'busy', 'client_busy', 'others_busy', 'p50_us', 'p99_us')}
-        ratios = [run['cpu_us'] / floor['cpu_us'] for run, floor in zip(runs, rounds['floor']) if floor['cpu_us']]
-        ratios = ratios or [0]
-        row.update(to_floor=statistics.median(ratios), to_floor_range=[min(ratios), max(ratios)], pss_kib=memory[name],
+        to_floor = ratios(cpu_us[name], cpu_us['floor'])
+        row.update(to_floor=statistics.median(to_floor), to_floor_range=[min(to_floor), max(to_floor)],
+                   pss_kib=memory[name], rounds_us=cpu_us[name],
                    error=next((run['error'] for run in runs if run['error']), '') or ends[name] or '')
         servers[name] = row
     for name in names:
@@ -145,35 +149,15 @@ def is_whole(results):
 
 
 def parse_options():
-    a = argparse.ArgumentParser(prog='bench/run', description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--servers', default=','.join(NAMES), help='default: %(default)s; the floors always run')
-    a.add_argument('--loads', default=','.join(LOADS), help='default: %(default)s')
-    a.add_argument('--rounds', type=int, default=ROUNDS, help='default: %(default)s')
-    a.add_argument('--seconds', type=float, default=SECONDS, help='of each run, default: %(default)s')
-    a.add_argument('--cpus', default='0,1', help="the server's CPU and the client's, default: %(default)s")
-    a.add_argument('--folio', default=FOLIO, help='the binary that races')
-    a.add_argument('--extra', action='append', default=[], metavar='NAME=COMMAND',
-                   help='one more server: a command with {port} and {www}; repeat it for several')
-    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
-    a.add_argument('--work', help='where what is served lies (1.2 GiB), default: OUT/work')
-    o = a.parse_args()
-    o.cpus = [int(cpu) for cpu in o.cpus.split(',')]
-    o.extra = dict(extra.split('=', 1) for extra in o.extra)
-    o.names = [name for name in o.servers.split(',') if name] + list(o.extra)
-    o.keys = o.loads.split(',')
-    for key in o.keys:
-        if key not in LOADS:
-            a.error(f'no load is called {key}')
-    if not set(o.cpus) <= os.sched_getaffinity(0) or len(set(o.cpus)) != 2:
-        a.error('the race needs two CPUs of this machine: one for the server, one for the client')
-    return o
+    a = options.parser('race', __doc__, NAMES, rounds=ROUNDS, seconds=SECONDS, disk='what is served lies (1.2 GiB)')
+    options.add_loads(a, LOADS)
+    options.add_extra(a)
+    return options.read(a)
 
 
 def main():
     o = parse_options()
-    o.out, o.folio = os.path.abspath(o.out), os.path.abspath(o.folio)
-    field = Field(o.out, os.path.abspath(o.work or f'{o.out}/work'), o.folio, o.extra)
+    field = Field(o.out, o.work, o.folio, o.extra)
     field.prepare(o.names)
     machine.isolate()
     www = f'{field.work}/www'
@@ -181,7 +165,7 @@ def main():
     results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds,
                'versions': {name: version(name, field) for name in o.names}, 'loads': {}}
     for key in o.keys:
-        results['loads'][key] = race(field, key, www, o.names, o)
+        results['loads'][key] = race(field, key, LOADS[key], www, o.names, o)
         print_load(results['loads'][key])
     with open(f'{o.out}/results.json', 'w') as out:
         json.dump(results, out, indent=1)
@@ -191,7 +175,7 @@ def main():
     failed, others = any(row['error'] for row in rows), statistics.mean(row['others_busy'] for row in rows)
     if others > QUIET:
         say(f'\nother processes took {others:.0%} of a CPU: the ratios are good to some 10 % only, and the docs stay')
-    elif is_whole(results) and not failed and o.folio == FOLIO:
+    elif is_whole(results) and not failed and o.folio == options.FOLIO:
         chart.write(results, DOCS)
         written += [f'{DOCS}/bench.svg', f'{DOCS}/BENCH.md']
     say('\nwritten: ' + ' '.join(os.path.relpath(path) for path in written))

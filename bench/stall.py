@@ -9,7 +9,6 @@ files, but all clients ask for all of them, one after the other; `small`: files 
 client's latency alone and beside the cold reads, the ratio of the two at p99, and what the cold readers got together.
 Writes build/bench/stall.json. Needs root, and a work folder on a disk of this machine.
 """
-import argparse
 import collections
 import contextlib
 import json
@@ -24,6 +23,7 @@ import threading
 import time
 
 import machine
+import options
 from field import NAMES, Field, check_body, version
 from machine import say
 
@@ -305,27 +305,12 @@ def print_row(name, row):
 
 
 def parse_options():
-    a = argparse.ArgumentParser(prog='bench/run stall', description=__doc__,
-                                formatter_class=argparse.RawDescriptionHelpFormatter)
-    a.add_argument('--servers', default=','.join(RIVALS), help='default: %(default)s')
-    a.add_argument('--loads', default=','.join(LOADS), help='default: %(default)s')
-    a.add_argument('--rounds', type=int, default=3, help='default: %(default)s')
-    a.add_argument('--seconds', type=float, default=5, help='beside the cold reads, and half of it alone; default: 5')
+    a = options.parser('stall', __doc__, RIVALS, seconds=5, of='beside the cold reads, and half of it alone',
+                       disk='what is served lies (300 MiB)', cpus=False)
+    options.add_loads(a, LOADS)
+    options.add_extra(a)
     a.add_argument('--bytes-per-second', type=int, help='what the disk gives, in place of what is said above')
-    a.add_argument('--extra', action='append', default=[], metavar='NAME=COMMAND',
-                   help='one more server: a command with {port} and {www}; repeat it for several')
-    a.add_argument('--folio', default=f'{machine.PROJECT}/build/folio', help='the binary to measure')
-    a.add_argument('--out', default=f'{machine.PROJECT}/build/bench', help='where tools and results go')
-    a.add_argument('--work', help='where what is served lies (300 MiB), default: OUT/work')
-    o = a.parse_args()
-    o.extra = dict(extra.split('=', 1) for extra in o.extra)
-    o.names = [name for name in o.servers.split(',') if name] + list(o.extra)
-    o.keys = o.loads.split(',')
-    for key in o.keys:
-        if key not in LOADS:
-            a.error(f'no load is called {key}')
-    o.out = os.path.abspath(o.out)
-    return o
+    return options.read(a)
 
 
 def main():
@@ -336,7 +321,7 @@ def main():
         say(f'nothing is measured on a file system of the tests\' own: {why_not}')
     if os.geteuid() != 0 or not mount:
         raise SystemExit('slowing the disk down needs root, and the blkio controller of cgroup version 1')
-    field = StallField(o.out, os.path.abspath(o.work or f'{o.out}/work'), os.path.abspath(o.folio), o.extra)
+    field = StallField(o.out, o.work, o.folio, o.extra)
     field.prepare(list(dict.fromkeys('nginx' if name == AIO else name for name in o.names)))
     disk = disk_of(field.work)
     machine.isolate()

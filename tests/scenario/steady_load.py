@@ -8,20 +8,29 @@ from http1_client import Connection, Ended
 
 
 class Load:
-    """Clients that ask again and again, over kept-alive connections and over new ones."""
+    """Clients that ask again and again: every second one over new connections, unless all are to keep theirs.
 
-    def __init__(self, server, count=6, address=None):
-        self.address = address or server.address
-        self.ends, self.asked, self.failures = threading.Event(), 0, []
-        self.threads = [threading.Thread(target=self._run, args=(i % 2 == 0,)) for i in range(count)]
+    fields: what client N sends with its I-th request, fields(N, I).
+    """
 
-    def _run(self, keeps):
+    def __init__(self, server, count=6, address=None, *, path="/page", fields=lambda client, i: (), keeps_all=False):
+        self.address, self.path, self.fields = address or server.address, path, fields
+        self.ends, self.answered, self.failures = threading.Event(), [0] * count, []
+        self.threads = [
+            threading.Thread(target=self._run, args=(client, keeps_all or client % 2 == 0)) for client in range(count)
+        ]
+
+    @property
+    def asked(self):
+        return sum(self.answered)
+
+    def _run(self, client, keeps):
         connection = None
         while not self.ends.is_set():
             try:
                 connection = connection or Connection(self.address)
-                answer = connection.get("/page")
-                self.asked += 1
+                answer = connection.get(self.path, self.fields(client, self.answered[client]))
+                self.answered[client] += 1
                 if answer.status != 200:
                     self.failures.append(answer.status)
                 if answer.closes() or not keeps:

@@ -2,7 +2,6 @@
 
 import re
 import signal
-import threading
 
 import pytest
 
@@ -10,7 +9,7 @@ from access_log import lines_of
 from folio_process import eventually, run_to_end
 from http1_client import request_bytes
 from site_tree import noise, plant
-from steady_load import hand_over
+from steady_load import Load, hand_over
 
 pytestmark = pytest.mark.threads
 BIG = noise(24 << 20, "big")
@@ -110,38 +109,8 @@ def test_more_fields_than_are_kept_are_a_mistake_before_anything_starts(site):
     assert f"{file}:4: CustomLog: more than 8 fields are wanted by all logs together\n" in run.stderr
 
 
-class Numbered:
-    """Clients that ask without a pause, each request with a number of its own; and what numbers were answered."""
-
-    def __init__(self, server, count=4):
-        self.server, self.ends, self.answered = server, threading.Event(), [0] * count
-        self.threads = [threading.Thread(target=self._run, args=(i,)) for i in range(count)]
-
-    def _run(self, client):
-        connection = None
-        while not self.ends.is_set():
-            connection = connection or self.server.connect()
-            answer = connection.get("/page.html", {"X-Number": f"{client}-{self.answered[client]}"})
-            assert answer.status == 200
-            self.answered[client] += 1
-            if answer.closes():
-                connection.close()
-                connection = None
-        if connection:
-            connection.close()
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ends.set()
-        for thread in self.threads:
-            thread.join()
-
-    def numbers(self):
-        return [f"{client}-{i}" for client, count in enumerate(self.answered) for i in range(count)]
+def number_of(client, i):
+    return f"{client}-{i}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
@@ -149,10 +118,11 @@ def test_renaming_a_log_under_load_loses_and_doubles_no_line(folio, site, number
     """As logrotate does: rename, tell, and take the old file away once the process before has ended."""
     file = configure(site, f'CustomLog {site}/log "%{{X-Number}}i"\n')
     server = folio(None, "-f", file)
-    with Numbered(server) as load:
+    numbered = {"path": "/page.html", "fields": lambda client, i: {"X-Number": number_of(client, i)}, "keeps_all": True}
+    with Load(server, 4, **numbered) as load:
         for generation in range(3):
-            asked = sum(load.answered)
-            eventually(lambda asked=asked: sum(load.answered) > asked + 100, "requests")
+            asked = load.asked
+            eventually(lambda asked=asked: load.asked > asked + 100 or load.failures, "requests")
             (site / "log").rename(site / f"log.{generation}")
             hand_over(server, number)
             assert (site / "log").exists()
@@ -160,4 +130,5 @@ def test_renaming_a_log_under_load_loses_and_doubles_no_line(folio, site, number
     files = [site / "log.0", site / "log.1", site / "log.2", site / "log"]
     lines = [line for file in files for line in file.read_text().splitlines()]
     assert all(file.stat().st_size > 0 for file in files)
-    assert sorted(lines) == sorted(load.numbers())
+    assert load.failures == []
+    assert sorted(lines) == sorted(number_of(client, i) for client, n in enumerate(load.answered) for i in range(n))

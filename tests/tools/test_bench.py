@@ -17,6 +17,7 @@ import chart     # noqa: E402
 import field     # noqa: E402
 import files     # noqa: E402
 import machine   # noqa: E402
+import sites     # noqa: E402
 
 GOOD = b'HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello'
 
@@ -99,7 +100,7 @@ def test_only_this_machine_is_asked(load, target):
 
 @pytest.mark.parametrize('arguments', [
     ['--connections', '0'], ['--pipeline', '65'], ['--seconds', '601'], ['--seconds', '0'], ['--idle', '19900'],
-    ['--close', '--pipeline', '2'], ['--pattern', '/{file}'], ['--path', 'x'], ['--choose', 'any'], ['--what'],
+    ['--close', '--pipeline', '2'], ['--pattern', '/{file}'], ['--path', 'x'], ['--choose', 'any'], ['--host', 'a b'], ['--what'],
 ])
 def test_what_is_out_of_bounds_is_refused(load, arguments):
     status, said = load(*arguments, '9')
@@ -182,6 +183,18 @@ def test_files_are_chosen_as_told(load, server, choice, most, wanted):
         assert len(set(asked)) > 1500 and set(asked) <= {files.path_of(number) for number in range(2500)}
 
 
+@pytest.mark.parametrize('options, host', [([], 'localhost'), (['--host', 'site1.test'], 'site1.test')])
+def test_the_site_that_is_asked_can_be_named(load, server, options, host):
+    heads = []
+
+    def answer(connection, head):
+        heads.append(head)
+        connection.sendall(GOOD)
+        return True
+    status, _ = load(*options, '--requests', 1, '--connections', 1, server(answer))
+    assert status == 0 and f'\r\nHost: {host}\r\n' in heads[0] + '\r\n'
+
+
 def test_idle_connections_that_the_server_closes_are_told(load, server):
     numbers, closed = iter(range(1000)), threading.Semaphore(0)
 
@@ -234,6 +247,17 @@ def test_a_tree_of_files_has_each_once(tmp_path):
     tree = files.make_tree(str(tmp_path), 2001)
     assert sum(len(names) for _, _, names in os.walk(tree)) == 2001
     assert all(os.path.getsize(tree + files.path_of(number)) == files.SIZE for number in (0, 999, 1000, 2000))
+
+
+def test_the_sites_of_the_benchmark_are_as_many_as_it_says_with_all_their_rules():
+    text = sites.configuration('/www', 80)
+    names = re.findall(r'^    ServerName (.*)$', text, re.M)
+    inside = re.findall(r'<VirtualHost [^\n]*\n(.*?)</VirtualHost>', text, re.S)
+    # Sections and what is in them are one rule.
+    rules = [line for site in inside for line in site.splitlines()
+             if re.match(r'    \S', line) and not re.match(r'    (</|Server|DocumentRoot)', line)]
+    assert (len(names), len(set(names)), len(rules)) == (sites.SITES, sites.SITES, sites.RULES) == (20, 20, 200)
+    assert sites.name_of(sites.ASKED) in names
 
 
 def results():
