@@ -1,9 +1,10 @@
 #include "server/hosts.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <xxhash.h>
 
-#include "base/check.h"
+#include "base/glob.h"
 
 enum { HOST_BYTES_MAX = 255 };
 
@@ -15,7 +16,7 @@ struct group {
     unsigned count, wild_count;
 };
 
-/* "example.org" at a group is a site. */
+/* "example.org" at a group is a site, whether by that name or by a pattern. */
 struct host_name {
     struct span name;
     uint16_t group;
@@ -80,6 +81,27 @@ static void enter(struct hosts *hosts, uint16_t group, struct span name, unsigne
     if (!slot->name.data) *slot = (struct host_name){ .name = name, .group = group, .site = site };
 }
 
+/* No host has a '/', so that a star of a glob means here what it means in Apache. */
+static bool has_matching_alias(const struct site_config *site, struct span name)
+{
+    for (size_t i = 0; i < site->server_aliases.count; i++) {
+        if (has_wildcards(alias_of(site, i)) && glob_matches(alias_of(site, i), name)) return true;
+    }
+    return false;
+}
+
+/* The first site of a group that has `name` by a pattern, and comes before `end`. False: none. */
+static bool find_by_pattern(const struct hosts *hosts, const struct group *group, struct span name, unsigned end,
+                            unsigned *ret_site)
+{
+    for (unsigned i = 0; i < group->wild_count && group->wild[i] < end; i++) {
+        if (!has_matching_alias(hosts->config->sites[group->wild[i]], name)) continue;
+        *ret_site = group->wild[i];
+        return true;
+    }
+    return false;
+}
+
 static void enter_names(struct hosts *hosts, uint16_t number)
 {
     struct group *group = &hosts->groups[number];
@@ -93,6 +115,16 @@ static void enter_names(struct hosts *hosts, uint16_t number)
             if (!has_wildcards(alias_of(site, j))) enter(hosts, number, alias_of(site, j), member);
         }
         if (is_wild) group->wild[group->wild_count++] = member;
+    }
+}
+
+/* Of the sites that have a name, the first in the configuration holds, and that may be one which has it by a pattern. */
+static void resolve_names(struct hosts *hosts)
+{
+    for (size_t i = 0; i < hosts->name_room; i++) {
+        struct host_name *known = &hosts->names[i];
+        if (known->name.data)
+            (void)find_by_pattern(hosts, &hosts->groups[known->group], known->name, known->site, &known->site);
     }
 }
 
@@ -123,6 +155,7 @@ static bool make_groups(struct hosts *hosts)
         }
     }
     for (unsigned i = 0; i < hosts->group_count; i++) enter_names(hosts, (uint16_t)i);
+    resolve_names(hosts);
     return true;
 }
 
@@ -175,36 +208,6 @@ uint16_t hosts_group(const struct hosts *hosts, const struct peer_address *local
     return (uint16_t)best;
 }
 
-/* `*` stands for any characters, `?` for one. */
-static bool matches(struct span pattern, struct span name)
-{
-    size_t p = 0, n = 0, star = SIZE_MAX, resume = 0;
-    while (n < name.size) {
-        if (p < pattern.size && pattern.data[p] == '*') {
-            star = p++;
-            resume = n;
-        } else if (p < pattern.size && (pattern.data[p] == '?' || pattern.data[p] == name.data[n])) {
-            p++;
-            n++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            n = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size && pattern.data[p] == '*') p++;
-    return p == pattern.size;
-}
-
-static bool has_matching_alias(const struct site_config *site, struct span name)
-{
-    for (size_t i = 0; i < site->server_aliases.count; i++) {
-        if (has_wildcards(alias_of(site, i)) && matches(alias_of(site, i), name)) return true;
-    }
-    return false;
-}
-
 unsigned hosts_choose(const struct hosts *hosts, uint16_t group, struct span host, bool *ret_is_known)
 {
     const struct group *there = &hosts->groups[group];
@@ -214,15 +217,8 @@ unsigned hosts_choose(const struct hosts *hosts, uint16_t group, struct span hos
     if (host.size == 0 || host.size > sizeof lower) return there->members[0];
     for (size_t i = 0; i < host.size; i++) lower[i] = ascii_lower(host.data[i]);
     struct span name = span_of(lower, host.size);
-    const struct host_name *exact = slot_of(hosts, group, name);
-    *ret_is_known = exact->name.data != NULL;
-    /* The first in the configuration holds, and may have the name by a pattern. */
-    for (unsigned i = 0; i < there->wild_count; i++) {
-        unsigned number = there->wild[i];
-        if (exact->name.data && exact->site < number) break;
-        if (!has_matching_alias(hosts->config->sites[number], name)) continue;
-        *ret_is_known = true;
-        return number;
-    }
-    return exact->name.data ? exact->site : there->members[0];
+    const struct host_name *known = slot_of(hosts, group, name);
+    unsigned site = known->name.data ? known->site : there->members[0];
+    *ret_is_known = known->name.data || find_by_pattern(hosts, there, name, UINT_MAX, &site);
+    return site;
 }

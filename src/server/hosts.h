@@ -1,7 +1,8 @@
 /* hosts.h - which site a request is for, by the address that it came to and the host that it names.
  *
  * Role:   Apache's name-based virtual hosts: of the sites at the most specific address, the first that has the name; else the first. A look-up
- *         in a table; a name becomes nothing else.
+ *         in a table, in which patterns are resolved for each name that is written anywhere; only other names are compared with
+ *         patterns. A name becomes nothing else.
  * Owns:   its table. Thread: made by one, then read by all.
  */
 #ifndef FOLIO_SERVER_HOSTS_H
