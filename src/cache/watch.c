@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/path_parts.h"
 #include "cache/watch_private.h"
 
 /* FNV-1a: names are short, and no peer can choose a folder's name. */
@@ -25,14 +26,6 @@ static uint32_t hash_text(struct span text)
 static uint32_t hash_key(const struct watch *watch, struct span key)
 {
     return hash_on(hash_text(span_of((const char *)&watch, sizeof watch)), key);
-}
-
-/* The part of a key up to and with its last '/'. */
-static struct span folder_part(struct span key)
-{
-    size_t size = key.size;
-    while (size > 0 && key.data[size - 1] != '/') size--;
-    return span_first(key, size);
 }
 
 static struct folder **key_bucket(struct lookout *lookout, uint32_t hash)
@@ -321,7 +314,7 @@ static void enter_slowly(struct watch *watch, struct span part, struct watch_mar
 
 enum status watch_enter(struct watch *watch, struct span key, enum file_patience patience, struct watch_mark *ret_mark)
 {
-    struct span part = folder_part(key);
+    struct span part = path_folder(key);
     pthread_mutex_lock(&watch->lookout->lock);
     struct folder *folder = watch_find_folder(watch, part);
     bool is_known = folder && folder->is_known;
@@ -335,7 +328,7 @@ enum status watch_enter(struct watch *watch, struct span key, enum file_patience
 
 void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_device, struct span *ret_unknown)
 {
-    struct span part = folder_part(key);
+    struct span part = path_folder(key);
     *ret_device = 0;
     *ret_unknown = SPAN_NONE;
     pthread_mutex_lock(&watch->lookout->lock);
@@ -346,7 +339,7 @@ void watch_whereabouts(struct watch *watch, struct span key, uint64_t *ret_devic
             break;
         }
         *ret_unknown = part;
-        part = folder_part(span_first(part, part.size - 1));
+        part = path_parent(part);
     }
     pthread_mutex_unlock(&watch->lookout->lock);
 }

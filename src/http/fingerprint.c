@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/path_parts.h"
 
 enum {
     EXTENSIONS_MAX = 3,
@@ -259,10 +260,8 @@ static bool lies_in_immutable_folder(struct span path)
 
 bool fingerprint_is_in(struct span path)
 {
-    const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
-    struct span name = slash ? span_from(path, (size_t)(slash + 1 - path.data)) : path;
-    struct span stem = name, folder = span_first(path, path.size - name.size);
-    bool is_asset = span_ends_with(folder, SPAN("/assets/")); /* Vite's default, and others' */
+    struct span name = path_name(path), stem = name;
+    bool is_asset = span_ends_with(path_folder(path), SPAN("/assets/")); /* Vite's default, and others' */
     bool has_fingerprint = false;
     for (unsigned extensions = 0; extensions < EXTENSIONS_MAX && !has_fingerprint; extensions++) {
         const char *dot = stem.size > 0 ? memrchr(stem.data, '.', stem.size) : NULL;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/glob.h"
+#include "base/path_parts.h"
 #include "http/fingerprint.h"
 
 /* "text/html", or all of "image/" by "image/" and a star. */
@@ -15,19 +16,12 @@ static bool type_matches(struct span pattern, struct span type)
     return type.size > group.size && span_equal_nocase(group, span_first(type, group.size));
 }
 
-static bool name_matches(struct span pattern, struct span path)
-{
-    size_t slash = path.size;
-    while (slash > 0 && path.data[slash - 1] != '/') slash--;
-    return glob_matches(pattern, span_from(path, slash));
-}
-
 static bool is_for(const struct cache_control_rule *rule, struct span type, struct span path)
 {
     for (size_t i = 0; i < rule->matches.count; i++) {
         struct span pattern = *(const struct span *)rule->matches.items[i];
         bool is_type = memchr(pattern.data, '/', pattern.size) != NULL;
-        if (is_type ? type_matches(pattern, type) : name_matches(pattern, path)) return true;
+        if (is_type ? type_matches(pattern, type) : glob_matches(pattern, path_name(path))) return true;
     }
     return rule->matches.count == 0;
 }

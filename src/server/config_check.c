@@ -1,4 +1,5 @@
 #include "server/config_check.h"
+#include "base/path_parts.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -82,8 +83,7 @@ static void check_aliases(struct config_checking *checking, const struct site_co
         const struct url_map *map = site->own_url_maps.items[i];
         char path[CONFIG_PATH_BYTES];
         if (map->kind != URL_ALIAS && map->kind != URL_ALIAS_MATCH) continue;
-        struct span root = config_check_alias_root(map);
-        while (root.size > 1 && root.data[root.size - 1] == '/') root.size--;
+        struct span root = path_without_slashes(config_check_alias_root(map), 1);
         snprintf(path, sizeof path, "%.*s", (int)root.size, root.data);
         (void)can_read(checking, map->place, map->pattern ? "AliasMatch" : "Alias", span_of(path, strlen(path)), R_OK);
     }

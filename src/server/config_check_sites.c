@@ -1,12 +1,13 @@
 #include <stdlib.h>
 
 #include "base/glob.h"
+#include "base/path_parts.h"
 #include "server/config_check.h"
 
 /* Whether `path` is `folder` or below it. */
 static bool is_below(struct span path, struct span folder)
 {
-    while (folder.size > 0 && folder.data[folder.size - 1] == '/') folder.size--;
+    folder = path_without_slashes(folder, 0);
     return span_starts_with(path, folder) && (path.size == folder.size || path.data[folder.size] == '/');
 }
 
@@ -33,9 +34,7 @@ struct span config_check_alias_root(const struct url_map *map)
 {
     struct span target = map->target;
     const char *dollar = map->pattern ? memchr(target.data, '$', target.size) : NULL;
-    if (dollar) target = span_first(target, (size_t)(dollar - target.data));
-    while (dollar && target.size > 0 && target.data[target.size - 1] != '/') target.size--;
-    return target;
+    return dollar ? path_folder(span_first(target, (size_t)(dollar - target.data))) : target;
 }
 
 /* Every DocumentRoot and what every Alias leads to. To be freed; NULL: no memory. */

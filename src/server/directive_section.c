@@ -1,4 +1,5 @@
 #include "base/glob.h"
+#include "base/path_parts.h"
 #include "base/quantity.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
@@ -68,8 +69,7 @@ static struct span section_pattern(struct directive_call *call, enum section_kin
         (void)directive_wrong(call, 1, "a pattern: its brackets do not close, or it ends with a backslash", SPAN_NONE);
         return SPAN_NONE;
     }
-    while (kind != SECTION_FILES && text.size > 1 && text.data[text.size - 1] == '/') text.size--;
-    return directive_keep(call, text);
+    return directive_keep(call, kind == SECTION_FILES ? text : path_without_slashes(text, 1));
 }
 
 bool begin_section(struct directive_call *call)

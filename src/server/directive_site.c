@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/glob.h"
+#include "base/path_parts.h"
 #include "base/quantity.h"
 #include "net/throttle.h"
 #include "server/config_reader.h"
@@ -64,18 +65,12 @@ bool set_server_alias(struct directive_call *call)
     return true;
 }
 
-static struct span without_slashes(struct span path)
-{
-    while (path.size > 1 && path.data[path.size - 1] == '/') path.size--;
-    return path;
-}
-
 bool set_document_root(struct directive_call *call)
 {
     struct span before = call->site->document_root;
     if (!set_file(call)) return false;
     /* The arena's own copy: its end may be moved forward. */
-    struct span shorter = directive_keep(call, without_slashes(call->site->document_root));
+    struct span shorter = directive_keep(call, path_without_slashes(call->site->document_root, 1));
     call->site->document_root = shorter.data ? shorter : before;
     return shorter.data != NULL;
 }

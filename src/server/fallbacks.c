@@ -1,5 +1,6 @@
 #include "server/fallbacks.h"
 
+#include "base/path_parts.h"
 #include "server/access.h"
 
 enum { KEY_BYTES_MAX = 8192 + 64, LEVELS_MAX = 16 };
@@ -101,11 +102,8 @@ static enum status find_nearest_404(struct question *question, const struct entr
     size_t missing = missing_folders(question, entry);
     *ret_document = NULL;
     for (unsigned level = 0; level <= LEVELS_MAX; level++) {
-        while (folder.size > prefix.size && folder.data[folder.size - 1] != '/') folder.size--;
-        for (; missing > 0 && folder.size > prefix.size + 1; missing--) {
-            do folder.size--;
-            while (folder.data[folder.size - 1] != '/');
-        }
+        folder = path_folder(folder);
+        for (; missing > 0 && folder.size > prefix.size + 1; missing--) folder = path_parent(folder);
         bool is_last = folder.size <= prefix.size + 1 || level == LEVELS_MAX;
         struct span key = is_last ? join(room, prefix, SPAN("/404.html")) : join(room, folder, SPAN("404.html"));
         enum status status = find_file(question, key, ret_document);

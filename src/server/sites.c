@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/path_parts.h"
 #include "http/accept_encoding.h"
 #include "http/ready_head.h"
 #include "server/content_type.h"
@@ -61,7 +62,7 @@ static const char *remedy(void)
 /* The tree of the folder at `path` (absolute), opened if it is new. NULL: told. */
 static struct tree *tree_of(struct sites *sites, struct span path, struct config_place place)
 {
-    while (path.size > 1 && path.data[path.size - 1] == '/') path.size--;
+    path = path_without_slashes(path, 1);
     for (size_t i = 0; i < sites->trees.count; i++) {
         struct tree *tree = (struct tree *)(uintptr_t)sites->trees.items[i];
         if (span_equal(span_of_string(tree->path), path)) return tree;
@@ -106,13 +107,11 @@ static bool is_folder(struct span path)
 /* An Alias leads to a folder, or to a single file: that is one path in the tree of its folder. */
 static bool open_alias(struct sites *sites, struct site *site, unsigned index, const struct url_map *map)
 {
-    struct span path = map->target, below = SPAN("");
-    while (path.size > 1 && path.data[path.size - 1] == '/') path.size--;
+    struct span path = path_without_slashes(map->target, 1), below = SPAN("");
     if (path.size == map->target.size && !is_folder(map->target)) {
-        size_t slash = path.size;
-        while (path.data[slash - 1] != '/') slash--;
-        below = span_from(path, slash - 1);
-        path = span_first(path, slash > 1 ? slash - 1 : 1);
+        struct span folder = path_folder(path);
+        below = span_from(path, folder.size - 1);
+        path = path_without_slashes(folder, 1);
     }
     struct tree *tree = tree_of(sites, path, map->place);
     if (!tree) return false;
@@ -377,8 +376,7 @@ static bool folder_of(const struct tree *tree, struct span path, char *room, siz
 {
     struct span root = span_of_string(tree->path);
     if (root.size == 1) root.size = 0; /* "/" */
-    while (path.size > 0 && path.data[path.size - 1] != '/') path.size--;
-    while (path.size > 0 && path.data[path.size - 1] == '/') path.size--;
+    path = path_without_slashes(path_folder(path), 0);
     if (root.size + path.size + 2 > room_size) return false;
     if (root.size > 0) memcpy(room, root.data, root.size);
     if (path.size > 0) memcpy(room + root.size, path.data, path.size);
@@ -387,20 +385,13 @@ static bool folder_of(const struct tree *tree, struct span path, char *room, siz
     return true;
 }
 
-static struct span name_in(struct span path)
-{
-    size_t size = path.size;
-    while (size > 0 && path.data[size - 1] != '/') size--;
-    return span_from(path, size);
-}
-
 const struct rules *sites_rules(const struct sites *sites, const struct site *site, const struct tree *tree,
                                 struct span path, struct span url)
 {
     char room[2 * PATH_MAX];
     struct section_subject subject = { .url = url };
     if (tree && path.size > 0) {
-        subject.name = name_in(path);
+        subject.name = path_name(path);
         if (!folder_of(tree, path, room, sizeof room, &subject.folder)) return NULL;
     }
     return policies_rules(sites->policies, site->number, &subject);
@@ -519,7 +510,7 @@ static size_t describe_file(const struct load_facts *facts, const struct policy 
 /* The URL of the index at `path` that stands for the folder at `url`. */
 static struct span index_of(struct span url, struct span path, char *room)
 {
-    struct span name = name_in(path);
+    struct span name = path_name(path);
     memcpy(room, url.data, url.size);
     memcpy(room + url.size, name.data, name.size);
     return span_of(room, url.size + name.size);

@@ -2,13 +2,12 @@
 
 #include <string.h>
 
+#include "base/path_parts.h"
 #include "http/target.h"
 
 struct span url_map_prefix(const struct url_map *map)
 {
-    struct span prefix = map->prefix;
-    while (prefix.size > 0 && prefix.data[prefix.size - 1] == '/') prefix.size--;
-    return prefix;
+    return path_without_slashes(map->prefix, 0);
 }
 
 /* "/a" is for "/a" and "/a/b", "/a/" only for what is below. */
