@@ -118,12 +118,6 @@ void answer_error_document(const struct answer_to *to, enum http_status status, 
     put_content(&answer, entry, 0, entry->body_size);
 }
 
-static void redirect_to(const struct answer_to *to, enum http_status status, char *field, char *at)
-{
-    at = text_append(at, SPAN("\r\n"));
-    answer_page(to, status, span_of(field, (size_t)(at - field)));
-}
-
 void answer_redirect(const struct answer_to *to, enum http_status status, struct span location, bool keeps_query)
 {
     char field[LOCATION_BYTES_MAX], *at = text_append(field, SPAN("Location: "));
@@ -133,21 +127,18 @@ void answer_redirect(const struct answer_to *to, enum http_status status, struct
         *at++ = '?';
         at = text_append(at, query);
     }
-    redirect_to(to, status, field, at);
+    at = text_append(at, SPAN("\r\n"));
+    answer_page(to, status, span_of(field, (size_t)(at - field)));
 }
 
 /* RFC 9110, 15.4.2: the folder's own address. Location is a path that starts with one slash, so that no part of it
  * can be taken for a scheme or a host. */
 void answer_folder_redirect(const struct answer_to *to, struct span path)
 {
-    char field[LOCATION_BYTES_MAX], *at = text_append(field, SPAN("Location: "));
-    at += target_encode(path, at);
-    *at++ = '/';
-    if (to->request->query.data) {
-        *at++ = '?';
-        at = text_append(at, to->request->query);
-    }
-    redirect_to(to, HTTP_MOVED_PERMANENTLY, field, at);
+    char location[LOCATION_BYTES_MAX];
+    size_t size = target_encode(path, location);
+    location[size++] = '/';
+    answer_redirect(to, HTTP_MOVED_PERMANENTLY, span_of(location, size), true);
 }
 
 /* Expires, and the age that says the same to newer caches, by Expires... directives. */
