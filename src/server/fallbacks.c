@@ -1,6 +1,7 @@
 #include "server/fallbacks.h"
 
 #include "base/path_parts.h"
+#include "http/accept.h"
 #include "server/access.h"
 
 enum { KEY_BYTES_MAX = 8192 + 64, LEVELS_MAX = 16 };
@@ -32,18 +33,11 @@ static enum status find_file(struct question *question, struct span key, struct 
     return STATUS_OK;
 }
 
-static bool contains(struct span text, struct span what)
-{
-    return text.size >= what.size && memmem(text.data, text.size, what.data, what.size) != NULL;
-}
-
 /* Whoever asks for a page, by a link or by typing: not a script's or a picture's loader, nor a name that is none of a page. */
 static bool is_navigation(const struct question *question, const struct policy *policy)
 {
-    struct span accept = request_value(question->to.request, FIELD_ACCEPT);
-    bool takes_pages = !accept.data || contains(accept, SPAN("text/html")) || contains(accept, SPAN("text/*")) ||
-                       contains(accept, SPAN("*/*"));
-    return takes_pages && !sites_name_is_no_page(question->sites, policy, question->url);
+    return accept_weight(question->to.request, SPAN("text/html")) > 0 &&
+           !sites_name_is_no_page(question->sites, policy, question->url);
 }
 
 enum status fallbacks_find(struct question *question, const struct entry *entry, struct entry **ret_other,

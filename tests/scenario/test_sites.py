@@ -131,11 +131,33 @@ def test_a_single_page_application(site):
     assert (answer.status, answer.body) == (200, b"app")
     assert "Accept" in answer["Vary"]
     assert site.ask("/some/script.js", browser).status == 404
-    picture = site.ask("/some/route", {"Accept": "image/avif,image/webp"})
-    assert (picture.status, "Accept" in picture["Vary"]) == (404, True)
     assert site.ask("/some/route", {**browser, "Range": "bytes=1-1"}).body == b"p"
     replace(site.folder / "main/app.html", b"another")
     is_now(site, "/some/route", "another")
+
+
+@pytest.mark.parametrize(
+    "accept, status",
+    [
+        (None, 200),
+        ("*/*", 200),
+        ("text/html", 200),
+        ("image/avif, TEXT/*;q=0.1", 200),
+        ("text/html;level=1;q=0.5", 200),
+        ("image/avif,image/webp", 404),
+        ("text/html;q=0", 404),
+        ("*/*, text/html;q=0", 404),
+        ("text/*, text/html;q=0.0", 404),
+        ("text/htmlx", 404),
+        ("application/json; about=text/html", 404),
+        ("", 404),
+    ],
+)
+def test_a_page_stands_in_for_whoever_takes_pages(site, accept, status):
+    """RFC 9110, 12.5.1: by the most specific range that has text/html, and its weight; without the field everything is taken."""
+    site.start(NEVER + "DocumentRoot ROOT/main\nFallbackResource /app.html\n")
+    answer = site.ask("/some/route", {} if accept is None else {"Accept": accept})
+    assert (answer.status, "Accept" in answer["Vary"]) == (status, True)
 
 
 DENIED = "DocumentRoot ROOT/main\n<Directory ROOT/main/private>\nRequire all denied\n</Directory>\n"
