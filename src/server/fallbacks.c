@@ -4,12 +4,12 @@
 #include "http/accept.h"
 #include "server/access.h"
 
-enum { KEY_BYTES_MAX = 8192 + 64, LEVELS_MAX = 16 };
+enum { LEVELS_MAX = 16 };
 
 /* `end` behind `front` of a key. data NULL: it is too long. */
 static struct span join(char *room, struct span front, struct span end)
 {
-    if (front.size + end.size > KEY_BYTES_MAX) return SPAN_NONE;
+    if (front.size + end.size > QUESTION_KEY_BYTES_MAX) return SPAN_NONE;
     if (front.size > 0) memcpy(room, front.data, front.size);
     if (end.size > 0) memcpy(room + front.size, end.data, end.size);
     return span_of(room, front.size + end.size);
@@ -43,7 +43,7 @@ static bool is_navigation(const struct question *question, const struct policy *
 enum status fallbacks_find(struct question *question, const struct entry *entry, struct entry **ret_other,
                            struct span *ret_fields)
 {
-    char room[KEY_BYTES_MAX];
+    char room[QUESTION_KEY_BYTES_MAX];
     const struct policy *policy = question->to.policy;
     const struct rules *rules = policy->rules;
     enum status status = STATUS_OK;
@@ -91,7 +91,7 @@ static size_t missing_folders(const struct question *question, const struct entr
 /* The 404.html of the nearest folder that has one, up to the site's own. */
 static enum status find_nearest_404(struct question *question, const struct entry *entry, struct entry **ret_document)
 {
-    char room[KEY_BYTES_MAX];
+    char room[QUESTION_KEY_BYTES_MAX];
     struct span folder = question->url.data ? question->key : SPAN_NONE, prefix = question->site->key_prefix;
     size_t missing = missing_folders(question, entry);
     *ret_document = NULL;
@@ -111,7 +111,7 @@ static enum status find_nearest_404(struct question *question, const struct entr
 static enum status find_document(struct question *question, const struct error_document_rule *rule,
                                  enum http_status status, const struct entry *entry, struct entry **ret_document)
 {
-    char room[KEY_BYTES_MAX];
+    char room[QUESTION_KEY_BYTES_MAX];
     *ret_document = NULL;
     if (rule && rule->kind == ERROR_DOCUMENT_PATH)
         return find_file(question, join(room, question->site->key_prefix, rule->value), ret_document);

@@ -14,8 +14,6 @@
 #include "server/trouble.h"
 
 enum {
-    PATH_BYTES_MAX = 8192, /* twice what the system can open */
-    KEY_BYTES_MAX = SITE_KEY_BYTES + PATH_BYTES_MAX,
     STARVED_MS_MAX = 30000, /* a request waits so long for a descriptor or for memory before it is refused */
 };
 
@@ -111,7 +109,7 @@ static enum handler_verdict answer_refused(struct question *question, const stru
 /* Of a folder without an index, what is in it. */
 static enum handler_verdict answer_listing(struct question *question)
 {
-    char room[KEY_BYTES_MAX + LISTING_KEY_BYTES];
+    char room[QUESTION_KEY_BYTES_MAX + LISTING_KEY_BYTES];
     struct entry *entry;
     struct span key = listing_key_write(question->key, listing_view_of(question->to.request), room);
     enum status status = question_look_up(question, key, &entry);
@@ -178,10 +176,8 @@ static enum handler_verdict answer_entry(struct question *question, struct entry
     if (!policy) return answer_trouble(question, TROUBLE_POLICY, HTTP_INTERNAL_SERVER_ERROR, SPAN_NONE, NULL);
     question->to.policy = policy;
     question->throttles = policy->throttles;
-    if (policy->is_restricted) {
-        enum access access = access_decide(question, policy);
-        if (access != ACCESS_GRANTED) return answer_without_access(question, access, policy);
-    }
+    enum access access = access_decide(question, policy);
+    if (access != ACCESS_GRANTED) return answer_without_access(question, access, policy);
     if (policy->throttles && !may_begin(question, policy->throttles)) return answer_too_many(question);
     switch ((enum entry_kind)entry->kind) {
     case ENTRY_SNAPSHOT:
@@ -200,11 +196,11 @@ static enum handler_verdict answer_entry(struct question *question, struct entry
 
 static enum handler_verdict answer_path(struct question *question)
 {
-    char room[KEY_BYTES_MAX];
+    char room[QUESTION_KEY_BYTES_MAX];
     const struct request *request = question->to.request;
     size_t prefix_size = question->site->key_prefix.size;
     /* Room for a longer one than any path that can be opened: the answer is the same. */
-    enum target_result target = request->path.size > PATH_BYTES_MAX
+    enum target_result target = request->path.size > QUESTION_PATH_BYTES_MAX
                                     ? TARGET_HIDDEN
                                     : target_normalise(request->path, room + prefix_size, &question->url);
     if (target == TARGET_BAD) return fallbacks_answer_error(question, HTTP_BAD_REQUEST, SPAN_NONE, NULL);

@@ -17,7 +17,12 @@
 #include "server/sites.h"
 #include "server/trouble.h"
 
-enum { QUESTION_LOOK_UPS_MAX = 32, QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8 };
+enum {
+    QUESTION_LOOK_UPS_MAX = 32,
+    QUESTION_OWNED_MAX = QUESTION_LOOK_UPS_MAX + 8,
+    QUESTION_PATH_BYTES_MAX = 8192, /* twice what the system can open */
+    QUESTION_KEY_BYTES_MAX = SITE_KEY_BYTES + QUESTION_PATH_BYTES_MAX,
+};
 
 struct question {
     struct answer_to to;
