@@ -25,7 +25,7 @@ static bool name_suffices(const struct config_list *rules, struct span user)
 static void note_user(struct question *question, struct span user)
 {
     size_t size = user.size < EXCHANGE_USER_BYTES ? user.size : EXCHANGE_USER_BYTES;
-    memcpy(question->user, user.data, size);
+    memcpy(question->room->user, user.data, size);
     question->user_size = (uint8_t)size;
 }
 

@@ -27,10 +27,10 @@ static void note(const struct serving *serving, const struct question *question,
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     exchange->outcome = question->outcome;
     exchange->site = (uint16_t)question->site->number;
-    exchange->has_client = question->peer == &question->client;
-    if (exchange->has_client) exchange->client = question->client;
+    exchange->has_client = question->peer == &question->room->client;
+    if (exchange->has_client) exchange->client = question->room->client;
     exchange->user_size = question->user_size;
-    if (question->user_size > 0) memcpy(exchange->user, question->user, question->user_size);
+    if (question->user_size > 0) memcpy(exchange->user, question->room->user, question->user_size);
     exchange->referer = request_value(question->to.request, FIELD_REFERER);
     exchange->agent = request_value(question->to.request, FIELD_USER_AGENT);
     if (wishes->count == 0) return;
@@ -248,7 +248,7 @@ static struct site *choose_site(const struct serving *serving, const struct requ
 static bool is_misdirected(const struct question *question)
 {
     const struct request *request = question->to.request;
-    bool is_from_gateway = question->peer == &question->client || question->asking->peer->is_unix;
+    bool is_from_gateway = question->peer == &question->room->client || question->asking->peer->is_unix;
     return request->form == TARGET_ABSOLUTE && request->is_https && !is_from_gateway;
 }
 
@@ -258,6 +258,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     bool is_known = true;
     struct site *site = sites_are_one(serving->sites) ? sites_at(serving->sites, 0)
                                                       : choose_site(serving, request, asking->group, &is_known);
+    struct question_room room;
     struct question question = {
         .to = { .turn = turn, .request = request, .closes = asking->closes, .policy = site->base_policy },
         .sites = serving->sites,
@@ -267,10 +268,11 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         .asking = asking,
         .authenticator = serving->authenticator,
         .peer = asking->peer,
+        .room = &room,
         .outcome = CACHE_NONE,
     };
     const char *head = turn_room(turn);
-    if (client_address_of(&serving->clients, request, asking->peer, &question.client)) question.peer = &question.client;
+    if (client_address_of(&serving->clients, request, asking->peer, &room.client)) question.peer = &room.client;
     bool is_misdirected_here = (!is_known && site->config->strict_host) || is_misdirected(&question);
     enum handler_verdict verdict =
         is_misdirected_here ? answer_trouble(&question, TROUBLE_MISDIRECTED, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)

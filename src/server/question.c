@@ -2,7 +2,7 @@
 
 static void own(struct question *question, struct entry *entry)
 {
-    question->owned[question->owned_count++] = entry;
+    question->room->owned[question->owned_count++] = entry;
 }
 
 /* What a loader found. */
@@ -53,7 +53,7 @@ struct entry *question_try(struct question *question, struct span key)
 void question_end(struct question *question, bool is_answered)
 {
     for (unsigned i = 0; i < question->owned_count; i++) {
-        struct entry *entry = question->owned[i];
+        struct entry *entry = question->room->owned[i];
         /* The same one may be owned twice, and is held once. */
         if (is_answered && entry == question->content) {
             turn_hold(question->to.turn, entry);

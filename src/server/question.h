@@ -24,6 +24,13 @@ enum {
     QUESTION_KEY_BYTES_MAX = SITE_KEY_BYTES + QUESTION_PATH_BYTES_MAX,
 };
 
+/* What a question comes to hold. Not set at its start, which each request pays for: what of it means something is told beside. */
+struct question_room {
+    struct peer_address client; /* question.peer leads to it, if it is not the connection's peer */
+    char user[EXCHANGE_USER_BYTES];
+    struct entry *owned[QUESTION_OWNED_MAX];
+};
+
 struct question {
     struct answer_to to;
     const struct sites *sites;
@@ -33,15 +40,13 @@ struct question {
     struct asking *asking;
     struct authenticator *authenticator;
     const struct peer_address *peer; /* the client */
-    struct peer_address client;      /* if it is not the connection's peer */
-    uint8_t user_size;               /* 0: nobody is known by name */
-    char user[EXCHANGE_USER_BYTES];
+    struct question_room *room;
+    uint8_t user_size;          /* 0: nobody is known by name */
     struct span key, url;       /* url is a part of key; data NULL: there is none */
     enum cache_outcome outcome; /* of the first look-up; a load, if the request had to wait for any */
     enum trouble trouble;       /* to be told once it is answered */
     uint8_t look_ups;           /* so far */
     uint8_t owned_count;
-    struct entry *owned[QUESTION_OWNED_MAX];
     const struct entry *content; /* what the answer refers to */
 };
 
