@@ -1,41 +1,16 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <regex.h>
-
 #include "../support/log_rig.h"
 #include "server/error_log.h"
 
 enum { BURST = 20, SECOND_US = 1000000 };
 
-static struct scratch scratch;
-
 static const struct error_kind kinds[] = { { LOG_LEVEL_ERROR, "refused: so it is" }, { LOG_LEVEL_INFO, "nothing" } };
-
-static int make_scratch(void **state)
-{
-    (void)state;
-    scratch_open(&scratch, NULL);
-    return 0;
-}
-
-static int drop_scratch(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
 
 static struct error_log *open_log(const char *name, bool has_writer, bool is_plain)
 {
     static char path[120];
     struct error_log_options options = {
         .name = "test",
-        .target = { .kind = LOG_TO_FILE, .path = span_of_string(rig_path(&scratch, name, path)) },
+        .target = { .kind = LOG_TO_FILE, .path = span_of_string(rig_path(name, path)) },
         .system_socket = "/nowhere",
         .has_writer = has_writer,
         .is_plain = is_plain,
@@ -54,14 +29,6 @@ static uint64_t close_log(struct error_log *log)
     return lost;
 }
 
-static void assert_matches(const char *text, const char *pattern)
-{
-    regex_t regex;
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, text, 0, NULL, 0) != 0) fail_msg("%s is not %s", text, pattern);
-    regfree(&regex);
-}
-
 #define TIME "^\\[[A-Z][a-z]{2} [A-Z][a-z]{2} [0-9]{2} [0-9:]{8}\\.[0-9]{6} [0-9]{4}\\] "
 
 static void lines_have_time_level_and_process(void **state)
@@ -72,7 +39,7 @@ static void lines_have_time_level_and_process(void **state)
         struct error_log *log = open_log(name, has_writer != 0, false);
         assert_true(error_log_tell(log, LOG_LEVEL_CRIT, SPAN("it fails\n  mend it: \x1b[1m")));
         assert_int_equal(close_log(log), 0);
-        assert_matches(rig_text(&scratch, name), TIME "\\[crit\\] \\[pid [0-9]+\\] it fails; mend it: \\\\x1b\\[1m\n$");
+        assert_matches(rig_text(name), TIME "\\[crit\\] \\[pid [0-9]+\\] it fails; mend it: \\\\x1b\\[1m\n$");
     }
 }
 
@@ -83,13 +50,13 @@ static void requests_are_told_with_client_site_and_path_and_escaped(void **state
     struct error_log *log = open_log("requests", true, false);
     error_log_tell_request(log, 0, &request, SECOND_US);
     assert_int_equal(close_log(log), 0);
-    assert_matches(rig_text(&scratch, "requests"), TIME
+    assert_matches(rig_text("requests"), TIME
                    "\\[error\\] \\[pid [0-9]+\\] \\[client 127.0.0.1\\] /a\\\\\"\\\\n\\\\xff: refused: so it is\n$");
     request.site = SPAN("www.example.org");
     log = open_log("plain", true, true);
     error_log_tell_request(log, 1, &request, SECOND_US);
     assert_int_equal(close_log(log), 0);
-    assert_string_equal(rig_text(&scratch, "plain"),
+    assert_string_equal(rig_text("plain"),
                         "folio: [client 127.0.0.1] [site www.example.org] /a\\\"\\n\\xff: nothing\n");
 }
 
@@ -102,7 +69,7 @@ static void a_path_of_any_length_leaves_one_line(void **state)
     struct error_log *log = open_log("long", true, false);
     error_log_tell_request(log, 0, &request, SECOND_US);
     assert_int_equal(close_log(log), 0);
-    const char *text = rig_text(&scratch, "long");
+    const char *text = rig_text("long");
     assert_true(strlen(text) < 1400);
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
     assert_non_null(strstr(text, "...: refused"));
@@ -125,7 +92,7 @@ static void a_kind_is_told_at_most_so_often_and_the_rest_is_counted(void **state
     error_log_tell_request(log, 1, &request, now_us); /* another kind has a share of its own */
     for (int i = 0; i < 1000; i++) error_log_tell_request(log, 0, &request, now_us + 3 * (int64_t)SECOND_US);
     assert_int_equal(close_log(log), 0);
-    const char *text = rig_text(&scratch, "often");
+    const char *text = rig_text("often");
     /* Some may be left out besides, where the writer happened to tell something at that moment. */
     unsigned told = count_of(text, "/x: refused: so it is\n");
     assert_true(told <= BURST + 3 && told >= BURST);
@@ -143,5 +110,5 @@ int main(void)
         cmocka_unit_test(a_path_of_any_length_leaves_one_line),
         cmocka_unit_test(a_kind_is_told_at_most_so_often_and_the_rest_is_counted),
     };
-    return cmocka_run_group_tests(tests, make_scratch, drop_scratch);
+    return cmocka_run_group_tests(tests, rig_open_scratch, rig_close_scratch);
 }

@@ -1,39 +1,15 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <limits.h>
-#include <regex.h>
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "../support/log_rig.h"
 #include "server/log_sink.h"
 
-static struct scratch scratch;
-
-static int make_scratch(void **state)
-{
-    (void)state;
-    scratch_open(&scratch, NULL);
-    return 0;
-}
-
-static int drop_scratch(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
-
 static struct log_sink open_file_sink(const char *name)
 {
     char path[120];
     struct log_sink sink;
-    struct log_target target = { .kind = LOG_TO_FILE, .path = span_of_string(rig_path(&scratch, name, path)) };
+    struct log_target target = { .kind = LOG_TO_FILE, .path = span_of_string(rig_path(name, path)) };
     assert_true(log_sink_open(&sink, &target, "/nowhere", false));
     return sink;
 }
@@ -42,15 +18,7 @@ static bool open_system_sink(struct log_sink *sink, const char *name, bool may_b
 {
     char path[120];
     struct log_target target = { .kind = LOG_TO_SYSTEM, .facility = 16, .tag = SPAN("www") };
-    return log_sink_open(sink, &target, rig_path(&scratch, name, path), may_be_absent);
-}
-
-static void assert_matches(const char *text, const char *pattern)
-{
-    regex_t regex;
-    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    if (regexec(&regex, text, 0, NULL, 0) != 0) fail_msg("%s is not %s", text, pattern);
-    regfree(&regex);
+    return log_sink_open(sink, &target, rig_path(name, path), may_be_absent);
 }
 
 static void a_file_is_continued(void **state)
@@ -60,7 +28,7 @@ static void a_file_is_continued(void **state)
     struct log_sink sink = open_file_sink("log");
     assert_int_equal(log_sink_write(&sink, "one\ntwo\n", 8), 8);
     log_sink_close(&sink);
-    assert_string_equal(rig_text(&scratch, "log"), "before\none\ntwo\n");
+    assert_string_equal(rig_text("log"), "before\none\ntwo\n");
 }
 
 static void a_log_that_cannot_be_opened_says_why(void **state)
@@ -76,9 +44,9 @@ static void a_log_that_cannot_be_opened_says_why(void **state)
         const char *path;
         int error;
     } rows[] = {
-        { rig_path(&scratch, "no/log", (char[120]){ 0 }), ENOENT },
-        { rig_path(&scratch, "folder", path), EISDIR },
-        { rig_path(&scratch, "unread", (char[120]){ 0 }), ENXIO },
+        { rig_path("no/log", (char[120]){ 0 }), ENOENT },
+        { rig_path("folder", path), EISDIR },
+        { rig_path("unread", (char[120]){ 0 }), ENXIO },
         { longer, ENAMETOOLONG },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -137,7 +105,7 @@ static void a_line_that_was_cut_does_not_run_into_the_next(void **state)
     assert_int_equal(log_sink_write(&sink, "next\n", 5), 5);
     assert_int_equal(log_sink_write(&sink, "more\n", 5), 5);
     log_sink_close(&sink);
-    assert_string_equal(rig_text(&scratch, "cut"), "whole\nin p\nnext\nmore\n");
+    assert_string_equal(rig_text("cut"), "whole\nin p\nnext\nmore\n");
 }
 
 /* RFC 3164, 4.1: facility 16 and severity 3 are 131; then time, tag and text. */
@@ -145,7 +113,7 @@ static void each_line_is_a_message_to_the_systems_log(void **state)
 {
     (void)state;
     struct log_sink sink;
-    int receiver = rig_system_log(&scratch, "log-socket");
+    int receiver = rig_system_log("log-socket");
     assert_true(open_system_sink(&sink, "log-socket", false));
     const char *lines = "3went wrong\n6answered\n";
     assert_int_equal(log_sink_write(&sink, lines, strlen(lines)), 12);
@@ -162,7 +130,7 @@ static void a_systems_log_that_is_started_anew_is_found_again(void **state)
 {
     (void)state;
     struct log_sink sink;
-    int receiver = rig_system_log(&scratch, "restarted");
+    int receiver = rig_system_log("restarted");
     assert_true(open_system_sink(&sink, "restarted", false));
     assert_int_equal(log_sink_write(&sink, "6one\n", 5), 5);
     close(receiver);
@@ -171,7 +139,7 @@ static void a_systems_log_that_is_started_anew_is_found_again(void **state)
     scratch_unlink(&scratch, "restarted");
     assert_int_equal(log_sink_write(&sink, "6two\n", 5), -1);
     assert_int_equal(errno, EAGAIN);
-    receiver = rig_system_log(&scratch, "restarted");
+    receiver = rig_system_log("restarted");
     assert_int_equal(log_sink_write(&sink, "6two\n", 5), 5);
     assert_matches(rig_receive(receiver), ": two$");
     log_sink_close(&sink);
@@ -185,7 +153,7 @@ static void a_systems_log_that_may_be_absent_is_found_when_it_comes(void **state
     assert_true(open_system_sink(&sink, "later", true));
     assert_int_equal(log_sink_write(&sink, "6one\n", 5), -1);
     assert_int_equal(errno, EAGAIN);
-    int receiver = rig_system_log(&scratch, "later");
+    int receiver = rig_system_log("later");
     assert_int_equal(log_sink_write(&sink, "6one\n", 5), 5);
     assert_matches(rig_receive(receiver), ": one$");
     log_sink_close(&sink);
@@ -198,7 +166,7 @@ static void a_systems_log_that_does_not_read_is_not_waited_for(void **state)
     (void)state;
     struct log_sink sink;
     uint64_t lost = 0;
-    int receiver = rig_system_log(&scratch, "asleep");
+    int receiver = rig_system_log("asleep");
     assert_true(open_system_sink(&sink, "asleep", false));
     int sent = 0;
     while (sent < 100000 && log_sink_write(&sink, "6line\n", 6) == 6) sent++;
@@ -222,5 +190,5 @@ int main(void)
         cmocka_unit_test(a_systems_log_that_may_be_absent_is_found_when_it_comes),
         cmocka_unit_test(a_systems_log_that_does_not_read_is_not_waited_for),
     };
-    return cmocka_run_group_tests(tests, make_scratch, drop_scratch);
+    return cmocka_run_group_tests(tests, rig_open_scratch, rig_close_scratch);
 }

@@ -1,10 +1,3 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
 #include <poll.h>
 
 #include "../support/log_rig.h"
@@ -12,27 +5,11 @@
 
 enum { RING_BYTES = 1 << 14, LINE_BYTES = 1000 };
 
-static struct scratch scratch;
-
 /* What a writer said of its log; read after its end. */
 struct said {
     unsigned count;
     char last[200];
 };
-
-static int make_scratch(void **state)
-{
-    (void)state;
-    scratch_open(&scratch, NULL);
-    return 0;
-}
-
-static int drop_scratch(void **state)
-{
-    (void)state;
-    scratch_close(&scratch);
-    return 0;
-}
 
 static void complain(void *context, const char *what)
 {
@@ -69,14 +46,14 @@ static void every_line_is_there_at_the_end(void **state)
     enum { LINES = 3000 };
     char path[120], line[40];
     struct said said;
-    struct log_writer *writer = open_writer(rig_path(&scratch, "all", path), 2, &said);
+    struct log_writer *writer = open_writer(rig_path("all", path), 2, &said);
     for (int i = 0; i < LINES; i++) {
         snprintf(line, sizeof line, "line %05d\n", i);
         while (!add(writer, (unsigned)i % 2, line)) poll(NULL, 0, 1);
     }
     uint64_t lost = log_writer_stop(writer);
     log_writer_free(writer);
-    const char *text = rig_text(&scratch, "all");
+    const char *text = rig_text("all");
     assert_int_equal(strlen(text), LINES * 11);
     int last[2] = { -1, -1 };
     for (const char *at = text; *at; at += 11) { /* each ring's in their order */
@@ -98,7 +75,7 @@ static void what_there_is_no_room_for_is_counted_and_told(void **state)
     line[501] = '\0';
     SCRATCH_MUST(mkfifoat(scratch.fd, "pipe", 0600) == 0);
     int reader = openat(scratch.fd, "pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    struct log_writer *writer = open_writer(rig_path(&scratch, "pipe", path), 1, &said);
+    struct log_writer *writer = open_writer(rig_path("pipe", path), 1, &said);
     uint64_t taken = 0, refused = 0;
     /* More than pipe and ring hold. */
     for (int i = 0; i < 1000; i++) *(add(writer, 0, line) ? &taken : &refused) += 1;
@@ -138,5 +115,5 @@ int main(void)
         cmocka_unit_test(what_there_is_no_room_for_is_counted_and_told),
         cmocka_unit_test(a_full_disk_is_told_once_and_what_it_costs_is_counted),
     };
-    return cmocka_run_group_tests(tests, make_scratch, drop_scratch);
+    return cmocka_run_group_tests(tests, rig_open_scratch, rig_close_scratch);
 }
