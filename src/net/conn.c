@@ -380,7 +380,7 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
 static void refuse_late(struct worker *worker, struct conn *conn, enum http_status status)
 {
     struct handler handler = worker->options->handler;
-    handler.refuse(handler.self, status, NULL, &worker->turn);
+    handler.refuse(handler.self, status, NULL, &conn->client, &worker->turn);
     conn->closes = conn->lingers = true;
     conn->is_waiting = false; /* the mail, if it still comes, is nobody's */
     conn->is_starved = conn->cannot_send = false;

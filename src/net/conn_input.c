@@ -100,7 +100,7 @@ static bool answer(struct worker *worker, struct conn *conn, size_t bytes_behind
 static void refuse(struct worker *worker, struct conn *conn, enum http_status status)
 {
     struct handler handler = worker->options->handler;
-    handler.refuse(handler.self, status, &worker->request, &worker->turn);
+    handler.refuse(handler.self, status, &worker->request, &conn->client, &worker->turn);
     conn->was_asked = true;
     conn->closes = conn->lingers = true;
 }

@@ -35,8 +35,10 @@ struct handler {
 
     enum handler_verdict (*answer)(void *self, const struct request *request, struct asking *asking, struct turn *turn);
 
-    /* Answer `status` to what was no request; the connection is then closed. `request`: what could be told of it, or NULL. */
-    void (*refuse)(void *self, enum http_status status, const struct request *request, struct turn *turn);
+    /* Answer `status` to what was no request, and came from `peer`; the connection is then closed. `request`: what could be told of it, or
+     * NULL. */
+    void (*refuse)(void *self, enum http_status status, const struct request *request, const struct peer_address *peer,
+                   struct turn *turn);
 
     /* An answer is over: all of it was taken by the socket, or the connection ended after it took the first
      * `sent` bytes of those that the turn gathered. */

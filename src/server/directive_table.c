@@ -386,7 +386,8 @@ static const struct directive table[] = {
       .text =
           "How much goes to the error log: emerg, alert, crit, error, warn, notice, info or debug, and all before it. "
           "A site's own holds for its requests, the main server's for what the process says of itself. 403, 500 and "
-          "wrong passwords are errors, what wants more room is a warning, 404 is info.",
+          "wrong passwords are errors, what wants more room or a disk that does not answer is a warning, 404 and what "
+          "is no request are info.",
       .set = set_choice,
       TAKES(1),
       .choices = "emerg|alert|crit|error|warn|notice|info|debug",

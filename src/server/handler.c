@@ -278,18 +278,30 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         is_misdirected_here ? answer_trouble(&question, TROUBLE_MISDIRECTED, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
                             : answer_method(&question);
     if (verdict == HANDLER_ANSWERED) note(serving, &question, head);
-    if (verdict == HANDLER_ANSWERED && question.trouble != TROUBLE_NONE) trouble_tell(&question);
+    if (verdict == HANDLER_ANSWERED && question.trouble != TROUBLE_NONE)
+        trouble_tell(question.errors, question.trouble, question.peer,
+                     sites_are_one(serving->sites) ? SPAN_NONE : site->config->server_name, request->path,
+                     turn->now_us);
     if (verdict == HANDLER_ANSWERED && question.throttles) turn_throttle(turn, question.throttles, question.peer);
     question_end(&question, verdict == HANDLER_ANSWERED);
     return verdict;
 }
 
-static void refuse(void *self, enum http_status status, const struct request *request, struct turn *turn)
+static enum trouble trouble_of(enum http_status status)
+{
+    if (status == HTTP_SERVICE_UNAVAILABLE) return TROUBLE_DEVICE;
+    return status == HTTP_REQUEST_TIMEOUT ? TROUBLE_LATE : TROUBLE_BAD_REQUEST;
+}
+
+static void refuse(void *self, enum http_status status, const struct request *request, const struct peer_address *peer,
+                   struct turn *turn)
 {
     const struct serving *serving = self;
     struct answer_to to = { .turn = turn, .closes = true, .policy = sites_at(serving->sites, 0)->base_policy };
     answer_page(&to, status, status == HTTP_SERVICE_UNAVAILABLE ? SPAN("Retry-After: 1\r\n") : SPAN_NONE);
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
+    trouble_tell(error_logs_of(serving->errors, 0), trouble_of(status), peer, SPAN_NONE,
+                 request ? request->target : SPAN_NONE, turn->now_us);
     if (!request) return;
     exchange->line = request->line;
     exchange->method = request->method_text;

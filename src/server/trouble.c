@@ -1,7 +1,5 @@
 #include "server/trouble.h"
 
-#include "server/question.h"
-
 /* The levels are those that Apache gives to the same; but that nobody's own fault (a full machine) is a warning. */
 static const struct error_kind kinds[TROUBLE_COUNT] = {
     [TROUBLE_NONE] = { LOG_LEVEL_DEBUG, "" },
@@ -13,6 +11,7 @@ static const struct error_kind kinds[TROUBLE_COUNT] = {
     [TROUBLE_STARVED] = { LOG_LEVEL_WARN, "answered 503: no descriptor or no memory for it; raise the limits" },
     [TROUBLE_OVERWHELMED] = { LOG_LEVEL_WARN, "answered 503: too many passwords are being checked" },
     [TROUBLE_CROWDED] = { LOG_LEVEL_WARN, "answered 503: one more answer would get less than Throttle's LEAST" },
+    [TROUBLE_DEVICE] = { LOG_LEVEL_WARN, "answered 503: the disk did not answer within LoadTimeout" },
     [TROUBLE_LINK_LEAVES] = { LOG_LEVEL_ERROR,
                               "refused: a symbolic link leads out of the folder that is served; Options FollowSymLinks "
                               "in the <Directory> that it leads to would allow it" },
@@ -26,6 +25,8 @@ static const struct error_kind kinds[TROUBLE_COUNT] = {
     [TROUBLE_MISDIRECTED] = { LOG_LEVEL_INFO, "refused: no site has the name that was asked for (StrictHost), or it "
                                               "was meant to be had by TLS" },
     [TROUBLE_ABSENT] = { LOG_LEVEL_INFO, "nothing is there" },
+    [TROUBLE_LATE] = { LOG_LEVEL_INFO, "answered 408: the request did not come to its end within RequestTimeout" },
+    [TROUBLE_BAD_REQUEST] = { LOG_LEVEL_INFO, "refused: it is no request, or more than the limits allow" },
 };
 _Static_assert((int)TROUBLE_COUNT <= (int)ERROR_KINDS_MAX, "an error log must know all kinds");
 
@@ -35,15 +36,15 @@ const struct error_kind *troubles_all(unsigned *ret_count)
     return kinds;
 }
 
-void trouble_tell(const struct question *question)
+void trouble_tell(const struct site_errors *errors, enum trouble trouble, const struct peer_address *client,
+                  struct span site, struct span path, int64_t now_us)
 {
-    char client[PEER_TEXT_BYTES];
-    const struct site_errors *errors = question->errors;
-    if (!errors || kinds[question->trouble].level > errors->level) return;
+    char address[PEER_TEXT_BYTES];
+    if (!errors || kinds[trouble].level > errors->level) return;
     struct error_request request = {
-        .client = span_of(client, peer_address_text(question->peer, client)),
-        .site = sites_are_one(question->sites) ? SPAN_NONE : question->site->config->server_name,
-        .url = question->to.request->path,
+        .client = span_of(address, peer_address_text(client, address)),
+        .site = site,
+        .url = path.size > 0 ? path : SPAN("-"),
     };
-    error_log_tell_request(errors->log, question->trouble, &request, question->to.turn->now_us);
+    error_log_tell_request(errors->log, trouble, &request, now_us);
 }

@@ -8,7 +8,8 @@
 
 #include <stdint.h>
 
-#include "server/error_log.h"
+#include "platform/socket.h"
+#include "server/error_logs.h"
 
 enum trouble {
     TROUBLE_NONE,
@@ -18,6 +19,7 @@ enum trouble {
     TROUBLE_STARVED,
     TROUBLE_OVERWHELMED,
     TROUBLE_CROWDED,
+    TROUBLE_DEVICE,
     TROUBLE_LINK_LEAVES,
     TROUBLE_LINK_OWNER,
     TROUBLE_UNREADABLE,
@@ -27,13 +29,15 @@ enum trouble {
     TROUBLE_WRONG_PASSWORD,
     TROUBLE_MISDIRECTED,
     TROUBLE_ABSENT,
+    TROUBLE_LATE,
+    TROUBLE_BAD_REQUEST,
     TROUBLE_COUNT
 };
 
-struct question;
-
-/* Tell of the trouble that was noted in `question`, if its site's LogLevel goes so far. */
-void trouble_tell(const struct question *question);
+/* Tell of it, if the site's LogLevel goes so far. site: its name; data NULL: it goes without saying. path: as it was asked for. now_us:
+ * monotonic. `errors` may be NULL: nothing is told. */
+void trouble_tell(const struct site_errors *errors, enum trouble trouble, const struct peer_address *client,
+                  struct span site, struct span path, int64_t now_us);
 
 /* All kinds, for error_log_open(). */
 const struct error_kind *troubles_all(unsigned *ret_count);

@@ -96,6 +96,23 @@ def test_a_link_of_another_user_is_told(folio, site):
     assert "/inner: refused: a symbolic link is another user's than what it leads to" in entries(site / "errors")[0]["text"]
 
 
+NO_REQUESTS = [
+    (b"GET /bad HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", 400, "/bad: refused: it is no request, or more than the limits allow"),
+    (b"nonsense\r\n\r\n", 400, "-: refused: it is no request, or more than the limits allow"),
+    (b"GET / HTTP/1.1\r\n", 408, "-: answered 408: the request did not come to its end within RequestTimeout"),
+]
+
+
+@pytest.mark.parametrize("sent, status, why", NO_REQUESTS, ids=["two hosts", "no words", "too late"])
+def test_what_is_no_request_is_information(folio, site, sent, status, why):
+    server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\nRequestTimeout 300ms\n"))
+    with server.connect() as connection:
+        connection.send(sent)
+        assert connection.receive().status == status
+    (line,) = [line for line in entries(site / "errors", 2) if line["client"]]
+    assert (line["level"], line["client"], line["text"]) == ("info", "127.0.0.1", why)
+
+
 def test_who_is_only_asked_for_a_name_is_not_told_of(folio, site):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel debug\n"))
     assert server.get("/closed/a").status == 401

@@ -92,6 +92,31 @@ def test_each_of_several_logs_has_its_own_form(folio, site):
     assert re.fullmatch(r"folio\.test 20\d\d", lines_of(site / "d", 1)[0])
 
 
+def test_a_site_has_logs_of_its_own_or_the_main_servers(folio, site):
+    """As in Apache: what a site says replaces what stands outside."""
+    file = configure(
+        site,
+        f'CustomLog {site}/main "%v %U"\n'
+        f'<VirtualHost *>\nServerName one.test\nCustomLog {site}/one "%v %U"\nCustomLog {site}/both json\n</VirtualHost>\n'
+        f'<VirtualHost *>\nServerName two.test\nCustomLog {site}/two "%v %U"\nCustomLog {site}/both json\n</VirtualHost>\n'
+        "<VirtualHost *>\nServerName three.test\n</VirtualHost>\n",
+    )
+    server = folio(None, "-f", file)
+    with server.connect() as connection:
+        for host in ("one.test", "two.test", "three.test"):
+            connection.request("GET", f"/{host}", host=host)
+    server.stop()
+    for name, lines in {"one": ["one.test /one.test"], "two": ["two.test /two.test"], "main": ["three.test /three.test"]}.items():
+        assert (site / name).read_text().splitlines() == lines
+    assert len((site / "both").read_text().splitlines()) == 2
+
+
+@pytest.mark.parametrize("more", ["env=!local", "combined env=!local", "expr=true"])
+def test_conditions_of_apaches_logs_are_mistakes(site, more):
+    run = run_to_end("-t", "-f", configure(site, f"CustomLog {site}/log {more}\n"))
+    assert run.returncode == 78 and "CustomLog" in run.stderr
+
+
 def test_a_mistake_in_a_format_is_told_with_its_place(site):
     file = configure(site, 'LogFormat "%h %Z" mine\nCustomLog x "%{Referer"\n')
     run = run_to_end("-t", "-f", file)

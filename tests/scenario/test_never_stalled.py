@@ -155,6 +155,8 @@ def test_who_needs_it_is_told_to_come_again(start, device, operation):
         response = connection.get("/slow/1")
         assert response.status == 503 and int(response["Retry-After"]) > 0 and response.closes()
         connection.receive_end()
+    told = "folio: [client 127.0.0.1] -: answered 503: the disk did not answer within LoadTimeout"
+    eventually(lambda: told in server.errors(), "the error log says so")
     device.release()
     assert server.get("/slow/1").body == slow(1)
 

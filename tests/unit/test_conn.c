@@ -58,9 +58,10 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     return HANDLER_ANSWERED;
 }
 
-static void refuse(void *self, enum http_status status, const struct request *request, struct turn *turn)
+static void refuse(void *self, enum http_status status, const struct request *request, const struct peer_address *peer,
+                   struct turn *turn)
 {
-    (void)self, (void)request;
+    (void)self, (void)request, (void)peer;
     struct exchange *exchange = turn_exchange(turn, NULL);
     char *at = turn_room(turn), *end = text_append(at, SPAN("refused "));
     turn_wrote(turn, (size_t)(text_append_decimal(end, (uint64_t)status) - at));
