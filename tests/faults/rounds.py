@@ -3,6 +3,7 @@
 import os
 import time
 
+from byteranges import parts_of
 from folio_process import eventually
 from http1_client import Connection, Ended, request_bytes
 from site_tree import noise, plant, replace
@@ -70,6 +71,12 @@ class Client:
         assert body is None or response.body == body, f"{target}: other bytes"
         return response
 
+    def _ask_for_several_ranges(self, target, body):
+        answer = self.ask(target, None, 206, {"Range": "bytes=10000-,0-99,5000-8999"})
+        if answer:
+            parts = [part.content for part in parts_of(answer)]
+            assert parts == [body[10_000:], body[:100], body[5000:9000]], f"{target}: other bytes"
+
     def _ask_in_a_batch(self):
         """Pipelined, and a stream of several windows that nobody has in memory."""
         wanted = [("/medium", MEDIUM)] * PIPELINED + [("/huge", HUGE)]
@@ -102,6 +109,8 @@ class Client:
         self.ask("/small", b"", method="HEAD")
         self.ask("/medium", MEDIUM[5000:9000], 206, {"Range": "bytes=5000-8999"})
         self.ask("/big", BIG[200_000:], 206, {"Range": "bytes=200000-"})
+        self._ask_for_several_ranges("/medium", MEDIUM)
+        self._ask_for_several_ranges("/big", BIG)
         fresh = {f"fresh{n}": noise(5000, n), f"folder{n}/file": b"in folder %d" % n}
         plant(self.folder, fresh)
         for name, body in fresh.items():

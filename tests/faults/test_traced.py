@@ -68,6 +68,15 @@ def test_what_the_system_refuses_now_and_then_is_seen_by_nobody(traced, site, in
     assert server.serving_pid == pid, server.errors()
 
 
+def test_where_no_boundary_can_be_had_several_ranges_are_the_whole_file(traced, site):
+    """Not one that can be foretold (RFC 2046, 5.1.1); the whole is always right (RFC 9110, 14.2)."""
+    server = traced(site, "getrandom:error=EAGAIN:when=4+")  # the first few are for the start
+    asked = {"Range": "bytes=0-9,20-29"}
+    answers = [server.get("/medium", asked) for _ in range(5)]
+    assert {answer.status for answer in answers} <= {200, 206}
+    assert (answers[-1].status, answers[-1].body) == (200, (site / "medium").read_bytes())
+
+
 @pytest.mark.parametrize("inject", SEEN)
 def test_a_disk_or_a_peer_that_fails_now_and_then_spoils_nothing_else(traced, site, inject):
     server = traced(site, inject)

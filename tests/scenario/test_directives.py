@@ -204,3 +204,13 @@ def test_a_folder_is_pinned_through_an_alias(folio, folder):
     replace(folder / "docs" / "deep" / "later", b"later")
     eventually(lambda: stats(server)["pinned"] > before, "the new one")
     assert ask(server.address, "folio.test", "/again/deep/later").body == b"later"
+
+
+@pytest.mark.parametrize("most, streams", [("2K", 2), ("100K", 1), ("1M", 0)])
+def test_mmapmaxfilesize_says_from_where_on_a_file_is_sent_from_its_descriptor(folio, folder, most, streams):
+    files = {"small": noise(2048, 1), "middle": noise(2049, 2), "big": noise(200_000, 3)}
+    server = folio(plant(folder, files), "-c", f"MMapMaxFileSize {most}", expects_errors=True)  # the counts are told there
+    for name, content in files.items():
+        assert server.get(f"/{name}").body == content
+    counts = stats(server)
+    assert (counts["entries"], counts["streams"]) == (3, streams)
