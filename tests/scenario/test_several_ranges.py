@@ -250,6 +250,37 @@ def test_a_client_that_takes_little_at_a_time_gets_all_of_each_part(folio, site,
 
 
 @pytest.mark.parametrize("name", ["middle.bin", "big.bin"])
+def test_a_throttle_holds_for_all_that_is_sent_of_them(folio, site, name):
+    """Pauses come in the middle of texts, and of parts."""
+    server = folio(site, "-c", "Throttle ** 100K", "-c", f"MaxRanges {RANGES_MAX}")
+    asked, ranges = spread(40, size=1000, step=1200)
+    ranges.insert(0, (48_000, 50_000))
+    check_parts(server.get("/" + name, {"Range": asked.replace("=", "=48000-50000,")}), FILES[name], ranges)
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("version, fields", [("HTTP/1.0", {}), ("HTTP/1.1", {"Connection": "close"})])
+def test_a_connection_that_ends_with_them_ends_behind_the_last_delimiter(server, name, version, fields):
+    """RFC 9112, 9.3 and 9.6"""
+    with server.connect() as connection:
+        asked = {"Range": "bytes=0-99,500-", **fields}
+        check_parts(connection.request("GET", "/" + name, asked, version=version), FILES[name], [(0, 99), (500, len(FILES[name]) - 1)])
+        connection.receive_end()
+
+
+@pytest.mark.threads
+def test_who_vanishes_between_two_parts_leaves_nothing_behind(folio, site):
+    server = folio(site)
+    for name in ["middle.bin", "huge.bin"] * 5:
+        connection = server.connect(receive_buffer=4096)
+        connection.send(request_bytes("GET", "/" + name, {"Range": "bytes=20000-,0-9999,12000-14000"}))
+        connection.receive_some(4096)
+        connection.vanish()
+    check_parts(server.get("/huge.bin", {"Range": "bytes=0-0,2-2"}), FILES["huge.bin"], [(0, 0), (2, 2)])
+    # stop() asserts that no connection and no reference is left
+
+
+@pytest.mark.parametrize("name", ["middle.bin", "big.bin"])
 def test_the_log_counts_what_was_sent(folio, folder, site, name):
     log = folder / "access.log"
     server = folio(site, "-c", 'LogFormat "%s %B %O %X" sent', "-c", f"CustomLog {log} sent")
