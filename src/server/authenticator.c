@@ -6,8 +6,10 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "base/check.h"
 #include "base/list.h"
 #include "base/siphash.h"
+#include "platform/clock.h"
 #include "platform/thread.h"
 #include "server/password.h"
 #include "server/user_file.h"
@@ -17,7 +19,8 @@ enum {
     WAITING_MAX = 256,
     SETS = 1024,
     WAYS = 4,
-    LOOK_S = 1, /* files are looked at so often once something was found by way of them */
+    LOOK_S = 1,    /* files are looked at so often once something was found by way of them */
+    CHECK_MS = 50, /* a password takes about so long, or a few times that */
 };
 
 /* What is checked for somebody whom nobody knows: bcrypt, of nothing that anybody types. */
@@ -253,20 +256,43 @@ struct authenticator *authenticator_new(const struct config *config)
     return NULL;
 }
 
-void authenticator_free(struct authenticator *authenticator)
+/* Whether one is at a user file, whose device may never answer. What else they do comes to its end. */
+static bool is_reading(struct authenticator *authenticator)
 {
-    if (!authenticator) return;
+    if (pthread_mutex_trylock(&authenticator->file_lock) != 0) return true;
+    pthread_mutex_unlock(&authenticator->file_lock);
+    return false;
+}
+
+bool authenticator_stop(struct authenticator *authenticator, int64_t patience_ms)
+{
+    int64_t until_us = clock_monotonic_us() + patience_ms * 1000;
     pthread_mutex_lock(&authenticator->lock);
     authenticator->is_stopping = true;
     pthread_cond_broadcast(&authenticator->has_work);
     pthread_mutex_unlock(&authenticator->lock);
-    for (unsigned i = 0; i < authenticator->threads; i++) pthread_join(authenticator->ids[i], NULL);
+    for (; authenticator->threads > 0; authenticator->threads--) { /* nobody starts any more */
+        int64_t left_ms = (until_us - clock_monotonic_us()) / 1000;
+        if (patience_ms >= 0 && left_ms < 0) left_ms = 0;
+        while (!thread_join_within(authenticator->ids[authenticator->threads - 1], patience_ms < 0 ? -1 : left_ms)) {
+            if (is_reading(authenticator)) return false;
+            left_ms = CHECK_MS;
+        }
+    }
     while (!list_is_empty(&authenticator->queue)) {
         struct job *job = CONTAINER_OF(authenticator->queue.next, struct job, link);
         list_remove(&job->link);
         answer(job->waiters, STATUS_FAILED);
         job_free(job);
     }
+    return true;
+}
+
+void authenticator_free(struct authenticator *authenticator)
+{
+    if (!authenticator) return;
+    bool is_stopped = authenticator_stop(authenticator, -1);
+    ASSERT(is_stopped);
     for (size_t i = 0; i < authenticator->file_count; i++) user_file_done(&authenticator->files[i].users);
     free(authenticator->files);
     pthread_cond_destroy(&authenticator->has_work);

@@ -21,8 +21,13 @@ struct authenticator;
 /* For the user files that `config` names, which must outlive it. NULL: no memory. */
 NODISCARD struct authenticator *authenticator_new(const struct config *config);
 
-/* Stops the threads: whoever waits is told STATUS_FAILED. Takes NULL. */
-void authenticator_free(struct authenticator *authenticator);
+/* Stop the threads: whoever waits is told STATUS_FAILED. Nobody asks any more.
+ *
+ * patience_ms  how long files may take; negative: however long. A password that is being checked is waited for
+ *
+ * False: one still waits for the device that a user file is on, and goes on using what it was given. */
+NODISCARD bool authenticator_stop(struct authenticator *authenticator, int64_t patience_ms);
+void authenticator_free(struct authenticator *authenticator); /* takes NULL; stops it, however long that takes */
 
 /* Ask for `credentials` in the user file `path`; `mails` are those that the request got so far.
  *

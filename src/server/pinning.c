@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/quantity.h"
@@ -205,15 +204,7 @@ bool pinning_end_behind(struct pinning_behind *behind, int64_t patience_ms)
 {
     if (!behind) return true;
     pinning_cancel_behind(behind);
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += patience_ms / 1000;
-    until.tv_nsec += patience_ms % 1000 * 1000000;
-    if (until.tv_nsec >= 1000000000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000000000;
-    }
-    if (pthread_timedjoin_np(behind->thread, NULL, &until) != 0) return false;
+    if (!thread_join_within(behind->thread, patience_ms)) return false;
     preload_free(behind->preload);
     free(behind);
     return true;

@@ -306,8 +306,11 @@ static void take_down(struct server *server, bool was_ready)
     uint32_t connections = atomic_load(&server->connections);
     bool has_ended = pinning_end_behind(server->behind, LOADS_GRACE_MS);
     if (server->serving.cache && !cache_stop(server->serving.cache, LOADS_GRACE_MS)) has_ended = false;
+    /* It may still answer: the workers' mailboxes are there. */
+    if (server->serving.authenticator && !authenticator_stop(server->serving.authenticator, LOADS_GRACE_MS))
+        has_ended = false;
     if (!has_ended) abandon(server, requests, connections, was_ready);
-    authenticator_free(server->serving.authenticator); /* it may still answer; the workers' mailboxes are there */
+    authenticator_free(server->serving.authenticator);
     client_rules_done(&server->serving.clients);
     for (unsigned i = 0; i < server->thread_count; i++) worker_free(server->workers[i]);
     cache_free(server->serving.cache, &held);

@@ -271,6 +271,24 @@ def test_a_stop_does_not_wait_for_it(start, device, operation, number):
         client.close()
 
 
+def test_a_stop_does_not_wait_for_the_device_that_a_list_of_users_is_on(folio, folder, site, device):
+    (folder / "behind" / "users").write_text("anna:$5$saltsalt$nothing that fits\n")
+    config = folder / "folio.conf"
+    config.write_text(
+        f"DocumentRoot {site}\n<Location /local>\nAuthType Basic\nAuthName vault\nAuthUserFile {site}/slow/users\n"
+        "Require valid-user\n</Location>\n"
+    )
+    server = folio(None, "-f", config, "--threads", "1", expects_errors=True)
+    server.expects_hang = True
+    device.hang(LOOK)
+    with server.connect() as connection:
+        connection.send(request_bytes("GET", "/local/1", [("Authorization", "Basic YW5uYTphbm5h")]))
+        eventually(lambda: device.waiting(LOOK) >= 1, "a look at the users")
+        assert server.get("/hot").body == HOT
+        server.send_signal(signal.SIGTERM)
+        eventually(lambda: not server.is_running(), "the end")
+
+
 def kill_while_what_is_pinned_cannot_be_looked_at(start, site, device):
     server = start("-c", f"MMapDir {site}/slow/deep", expects_errors=True)
     server.expects_hang = True
