@@ -411,6 +411,7 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     const struct load_rules *rules = load->rules;
     struct load_facts facts = facts_of(load);
     char head[LOAD_HEAD_BYTES_MAX];
+    uint64_t digest[2];
     uint16_t policy = 0;
     bool may_publish = load->keeps_still;
     enum status status = file_identify(fd, &facts.identity);
@@ -425,13 +426,12 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     struct entry *entry = new_entry(load->table, kind, pinned != PINNED_NOT, load->key, load->hash, head_size, size,
                                     load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
-    status = fill(load, entry, fd, &facts.identity, facts.digest);
+    status = fill(load, entry, fd, &facts.identity, digest);
     if (status != STATUS_OK) {
         entry_unref(entry);
         return status;
     }
-    size_t again = rules->describe(rules->context, &facts, head, &policy);
-    ASSERT(again == head_size);
+    rules->seal(rules->context, digest, head, head_size);
     memcpy(entry->bytes, head, head_size);
     entry->policy = policy;
     entry->identity = facts.identity;
@@ -497,6 +497,7 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
     struct file_identity identity;
     struct entry *entry = NULL;
     char head[LOAD_HEAD_BYTES_MAX];
+    uint64_t digest[2];
     uint16_t policy = 0;
     bool may_publish = true;
     enum status status = folder_list_read(load->place.target.tree, target_path(&load->place), &list);
@@ -509,9 +510,10 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
     folder_list_identify(&list, &identity);
     rules->list(rules->context, &facts, &list, &content);
     if (!content.has_failed) {
-        digest_of(content.data, content.size, facts.digest);
+        digest_of(content.data, content.size, digest);
         facts.identity.size = (int64_t)content.size;
         size_t head_size = rules->describe(rules->context, &facts, head, &policy);
+        rules->seal(rules->context, digest, head, head_size);
         entry = new_entry(load->table, ENTRY_MADE, false, load->key, load->hash, head_size, content.size,
                           load->patience, &may_publish);
         if (entry) memcpy(entry->bytes, head, head_size);

@@ -53,18 +53,20 @@ struct load_facts {
     struct span path;        /* beneath the tree, without leading '/': of the index where one stands for its folder */
     enum entry_kind kind;    /* no content: all but key, tree, path and now_s is zero */
     struct file_identity identity;
-    int64_t now_s;      /* calendar, of the look at the file */
-    uint64_t digest[2]; /* XXH3-128: of the content (a snapshot's, or what was made), or of the identity (a stream's) */
+    int64_t now_s; /* calendar, of the look at the file */
 };
 
-/* Writes the ready-made head of an entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size, which must not depend on
- * the digest; what has no content may go without. *ret_policy, which is 0 before, is kept in the entry. Called by any
- * thread, several at once. */
+/* Writes the ready-made head of an entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size; what has no content may go without.
+ * *ret_policy, which is 0 before, is kept in the entry. Called by any thread, several at once. */
 typedef size_t load_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
+
+/* Writes the digest into a head of that size, which load_describe made before there was a digest. XXH3-128: of the content (a
+ * snapshot's, or what was made), or of the identity (a stream's). Called by any thread, several at once. */
+typedef void load_seal(void *context, const uint64_t digest[2], char *head, size_t size);
 
 struct form_rules;
 
-/* Makes the content of an ENTRY_MADE that tells of `list`: appends it to `out`. `facts` are of it, but for identity and digest. By loaders. */
+/* Makes the content of an ENTRY_MADE that tells of `list`: appends it to `out`. `facts` are of it, but for identity. By loaders. */
 typedef void load_list(void *context, const struct load_facts *facts, struct folder_list *list,
                        struct text_buffer *out);
 
@@ -72,6 +74,7 @@ struct load_rules {
     const struct form_rules *forms; /* NULL: files have no other forms */
     load_resolve *resolve;
     load_describe *describe;
+    load_seal *seal;
     load_list *list; /* NULL: no target wants one */
     void *context;   /* of them all */
     uint64_t snapshot_bytes_max;

@@ -27,11 +27,12 @@ size_t ready_head_tag_write(const uint64_t digest[2], char *out)
     return (size_t)(at - out);
 }
 
-static char *append_etag(char *at, const uint64_t digest[2])
+/* Its value is written by ready_head_seal(). */
+static char *append_etag(char *at)
 {
     at = text_append(at, SPAN("ETag: "));
-    at += ready_head_tag_write(digest, at);
-    return text_append(at, SPAN("\r\n"));
+    memset(at, '-', READY_HEAD_TAG_BYTES);
+    return text_append(at + READY_HEAD_TAG_BYTES, SPAN("\r\n"));
 }
 
 size_t ready_head_write(const struct ready_head_facts *facts, char *out)
@@ -39,7 +40,7 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out)
     struct layout layout = { .modified_s = facts->modified_s };
     char *text = out + sizeof layout, *at = text;
     layout.has_etag = !facts->omits_etag;
-    if (layout.has_etag) at = append_etag(at, facts->digest);
+    if (layout.has_etag) at = append_etag(at);
     /* An mtime of 0 or 1 is what archives and reproducible images write when they mean none. */
     layout.has_modified = facts->modified_s > 1 && facts->modified_s <= facts->now_s && !facts->omits_modified;
     if (layout.has_modified) {
@@ -67,6 +68,13 @@ size_t ready_head_write(const struct ready_head_facts *facts, char *out)
     return (size_t)(at - out);
 }
 
+void ready_head_seal(char *head, const uint64_t digest[2])
+{
+    struct layout layout;
+    memcpy(&layout, head, sizeof layout);
+    if (layout.has_etag) (void)ready_head_tag_write(digest, head + sizeof layout + ETAG_LABEL_BYTES);
+}
+
 void ready_head_read(struct span head, struct ready_head *ret_head)
 {
     struct layout layout;
@@ -77,7 +85,7 @@ void ready_head_read(struct span head, struct ready_head *ret_head)
         .content = span_of(text.data + layout.validators_size, layout.content_size),
         .all = text,
         .values = {
-            .etag = layout.has_etag ? span_of(text.data + ETAG_LABEL_BYTES, ETAG_DIGITS + 2) : SPAN_NONE,
+            .etag = layout.has_etag ? span_of(text.data + ETAG_LABEL_BYTES, READY_HEAD_TAG_BYTES) : SPAN_NONE,
             .modified_s = layout.modified_s,
             .has_modified = layout.has_modified,
         },

@@ -19,14 +19,16 @@ struct ready_head_facts {
     struct span content_type;     /* at most 200 bytes */
     struct span content_encoding; /* at most 32 bytes; data NULL: none */
     uint64_t length;              /* of the content */
-    uint64_t digest[2];           /* becomes the strong ETag (RFC 9110, 8.8.3) */
     int64_t modified_s;           /* seconds since 1970 */
     int64_t now_s;                /* a date in the future is no Last-Modified (RFC 9110, 8.8.2.1) */
     bool omits_etag, omits_modified;
 };
 
-/* At most READY_HEAD_BYTES_MAX bytes; the size does not depend on the digest. */
+/* At most READY_HEAD_BYTES_MAX bytes. It is not whole before it is sealed: the content may have to be read for its digest first. */
 size_t ready_head_write(const struct ready_head_facts *facts, char *out);
+
+/* Write the digest into a head, as its strong ETag (RFC 9110, 8.8.3), unless that is left out. */
+void ready_head_seal(char *head, const uint64_t digest[2]);
 
 /* The value of an ETag for content of that digest, with its quotes, to `out`; at most READY_HEAD_TAG_BYTES. Returns its size. */
 enum { READY_HEAD_TAG_BYTES = 24 };

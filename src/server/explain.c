@@ -406,6 +406,7 @@ static bool open_serving(struct explanation *explanation)
             .forms = sites_forms(explanation->serving.sites),
             .resolve = sites_resolve,
             .describe = sites_describe,
+            .seal = sites_seal,
             .list = sites_list,
             .context = explanation->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,

@@ -85,6 +85,7 @@ static void plan(struct server *server)
             .forms = sites_forms(server->serving.sites),
             .resolve = sites_resolve,
             .describe = sites_describe,
+            .seal = sites_seal,
             .list = sites_list,
             .context = server->serving.sites,
             .snapshot_bytes_max = config->snapshot_bytes,

@@ -498,7 +498,6 @@ static size_t describe_file(const struct load_facts *facts, const struct policy 
         .content_type = policy->content_type.data ? policy->content_type : span_of(type->text, type->size),
         .content_encoding = coding.size > 0 ? coding : type->encoding,
         .length = (uint64_t)facts->identity.size,
-        .digest = { facts->digest[0], facts->digest[1] },
         .modified_s = facts->identity.modified_s,
         .now_s = facts->now_s,
         .omits_etag = policy->omits_etag,
@@ -556,4 +555,10 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
     if (!has_content || !policy) return 0;
     return describe_file(facts, policy, &type, coding, out);
+}
+
+void sites_seal(void *context, const uint64_t digest[2], char *head, size_t size)
+{
+    (void)context;
+    if (size > 0) ready_head_seal(head, digest);
 }

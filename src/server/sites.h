@@ -78,5 +78,6 @@ void sites_read_ruling(struct span head, struct ruling *ret_ruling);
 /* The cache's rules; `context` is the sites. */
 load_resolve sites_resolve;
 load_describe sites_describe;
+load_seal sites_seal;
 
 #endif

@@ -47,19 +47,26 @@ static inline size_t rig_describe(void *context, const struct load_facts *facts,
     (void)context;
     (void)ret_policy;
     if (facts->kind > ENTRY_STREAM) return 0;
-    int size =
-        snprintf(out, LOAD_HEAD_BYTES_MAX, "%.*s|%" PRId64 "|%016" PRIx64 "%016" PRIx64 "|", (int)facts->path.size,
-                 facts->path.data, facts->identity.size, facts->digest[0], facts->digest[1]);
+    int size = snprintf(out, LOAD_HEAD_BYTES_MAX, "%.*s|%" PRId64 "|%032d|", (int)facts->path.size, facts->path.data,
+                        facts->identity.size, 0);
     return (size_t)size;
+}
+
+static inline void rig_seal(void *context, const uint64_t digest[2], char *head, size_t size)
+{
+    (void)context;
+    char digits[33];
+    snprintf(digits, sizeof digits, "%016" PRIx64 "%016" PRIx64, digest[0], digest[1]);
+    memcpy(head + size - 33, digits, 32);
 }
 
 static inline struct load_rules rig_rules(const struct scratch *scratch)
 {
     static const struct tree_mount whole = { .prefix = { .data = "", .size = 0 }, .below = { .data = "", .size = 0 } };
     rig_tree = (struct tree){ .root = scratch->fd, .path = scratch->path, .mounts = &whole, .mount_count = 1 };
-    return (struct load_rules){ .resolve = rig_resolve,
-                                .describe = rig_describe,
-                                .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX };
+    return (struct load_rules){
+        .resolve = rig_resolve, .describe = rig_describe, .seal = rig_seal, .snapshot_bytes_max = RIG_SNAPSHOT_BYTES_MAX
+    };
 }
 
 /* It is watched from now on. */
