@@ -287,7 +287,7 @@ static int look(struct command *command)
     command->explain.is_json = command->is_json;
     if (command->mode == COMMAND_EXPLAIN) return explain_run(&command->config, &command->explain);
     if (command->mode == COMMAND_PRINT)
-        config_print(&command->config, false, stdout);
+        config_print(&command->config, stdout);
     else
         config_print_sites(&command->config, stdout);
     return 0;

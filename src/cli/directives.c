@@ -56,7 +56,6 @@ static void print_list(void)
     size_t count;
     const struct directive *all = directives(&count);
     for (size_t i = 0; i < count; i++) {
-        if (all[i].is_unbuilt) continue;
         print_usage(&all[i]);
         putchar('\n');
     }
@@ -69,11 +68,11 @@ static int tell(const char *name)
     const struct directive *directive = directive_find(span_of_string(name));
     snprintf(bracketed, sizeof bracketed, "<%.60s>", name);
     if (!directive) directive = directive_find(span_of_string(bracketed));
-    if (directive && !directive->is_unbuilt) {
+    if (directive) {
         print_one(directive);
         return 0;
     }
-    struct span nearest = directive_nearest(span_of_string(name), false);
+    struct span nearest = directive_nearest(span_of_string(name));
     fprintf(stderr, "folio: there is no directive %s%s%.*s%s\n", name, nearest.data ? "; did you mean " : "",
             (int)nearest.size, nearest.data ? nearest.data : "", nearest.data ? "?" : "");
     return EXIT_USAGE;
@@ -216,9 +215,7 @@ static void print_manual(void)
     size_t count;
     const struct directive *all = directives(&count);
     fputs(manual_begin, stdout);
-    for (size_t i = 0; i < count; i++) {
-        if (!all[i].is_unbuilt) print_mdoc_item(&all[i]);
-    }
+    for (size_t i = 0; i < count; i++) print_mdoc_item(&all[i]);
     fputs(manual_end, stdout);
 }
 

@@ -18,7 +18,7 @@ static void print_directives(struct printing *printing, bool (*is_chosen)(enum d
     const struct directive *all = directives(&count);
     for (size_t i = 0; i < count; i++) {
         printing->directive = &all[i];
-        if (!is_chosen(all[i].home) || (all[i].is_unbuilt && !printing->also_unbuilt) || !is_said(printing)) continue;
+        if (!is_chosen(all[i].home) || !is_said(printing)) continue;
         directive_print(printing);
     }
 }
@@ -70,9 +70,9 @@ static void print_site(struct printing *printing, const struct rules *rules)
     print_sections(printing, NULL);
 }
 
-void config_print(const struct config *config, bool also_unbuilt, FILE *to)
+void config_print(const struct config *config, FILE *to)
 {
-    struct printing printing = { .to = to, .config = config, .also_unbuilt = also_unbuilt };
+    struct printing printing = { .to = to, .config = config };
     printing.site = config->sites[0];
     print_directives(&printing, is_of_process);
     putc('\n', to);

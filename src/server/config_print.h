@@ -12,8 +12,8 @@
 
 #include "server/config.h"
 
-/* The whole of it. `also_unbuilt`: also what this version would not take (for tests). */
-void config_print(const struct config *config, bool also_unbuilt, FILE *to);
+/* The whole of it. */
+void config_print(const struct config *config, FILE *to);
 
 /* Each address with its sites: the default first, names, and where they were written. */
 void config_print_sites(const struct config *config, FILE *to);

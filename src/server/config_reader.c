@@ -68,7 +68,7 @@ static void tell_no_memory(struct config_reader *reader)
 
 static void tell_unknown(struct config_reader *reader, struct span name)
 {
-    config_reader_mistake(reader, 0, directive_nearest(name, reader->takes_unbuilt), "there is no directive %.*s",
+    config_reader_mistake(reader, 0, directive_nearest(name), "there is no directive %.*s",
                           (int)(name.size < 100 ? name.size : 100), name.data);
 }
 
@@ -112,10 +112,6 @@ static bool counts_are_right(struct config_reader *reader, const struct directiv
 
 bool config_reader_obey(struct config_reader *reader, const struct directive *directive)
 {
-    if (directive->is_unbuilt && !reader->takes_unbuilt) {
-        config_reader_mistake(reader, 0, SPAN_NONE, "%s is not built into this version", directive->name);
-        return false;
-    }
     if (!(directive->contexts & reader->context)) {
         tell_misplaced(reader, directive);
         return false;
@@ -317,8 +313,6 @@ static void read_defaults(struct config_reader *reader)
 {
     size_t count;
     const struct directive *all = directives(&count);
-    bool takes_unbuilt = reader->takes_unbuilt;
-    reader->takes_unbuilt = true;
     reader->rules = &reader->config->default_rules;
     for (size_t i = 0; i < count; i++) {
         if (!all[i].fallback) continue;
@@ -328,7 +322,6 @@ static void read_defaults(struct config_reader *reader)
     }
     reader->site->set = 0;
     reader->rules = &reader->site->own_rules;
-    reader->takes_unbuilt = takes_unbuilt;
 }
 
 struct config_reader *config_reader_new(struct config *config, struct config_report *report,

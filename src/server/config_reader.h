@@ -45,7 +45,6 @@ struct config_reader {
     struct config_report *report;
     const struct config_files *files;
     char present_folder[CONFIG_PATH_BYTES]; /* what relative paths on the command line are under */
-    bool takes_unbuilt;                     /* only tests: directives that this version does not obey */
     struct config_place place;
     struct span text; /* the present line, as written */
     unsigned file_depth;

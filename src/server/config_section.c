@@ -94,7 +94,7 @@ static void tell_unknown(struct config_reader *reader, struct span name, struct 
                               foreign[i].instead);
         return;
     }
-    struct span nearest = directive_nearest(bracketed, reader->takes_unbuilt);
+    struct span nearest = directive_nearest(bracketed);
     bool is_section = nearest.data && nearest.data[0] == '<';
     config_reader_mistake(reader, 0, is_section ? nearest : SPAN_NONE, "there is no section <%.*s>",
                           (int)(name.size < 100 ? name.size : 100), name.data);

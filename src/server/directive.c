@@ -32,14 +32,12 @@ const struct directive *directive_find(struct span name)
     return NULL;
 }
 
-struct span directive_nearest(struct span name, bool also_unbuilt)
+struct span directive_nearest(struct span name)
 {
     size_t count;
     const struct directive *all = directives(&count);
     struct nearest nearest = nearest_begin(name);
-    for (size_t i = 0; i < count; i++) {
-        if (also_unbuilt || !all[i].is_unbuilt) nearest_try(&nearest, span_of_string(all[i].name));
-    }
+    for (size_t i = 0; i < count; i++) nearest_try(&nearest, span_of_string(all[i].name));
     return nearest_end(&nearest);
 }
 

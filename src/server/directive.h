@@ -46,7 +46,6 @@ struct directive {
     const char *example;   /* lines of a configuration, each with its \n; NULL: none is needed */
     unsigned contexts;     /* CONTEXT_... */
     unsigned least_arguments, most_arguments;
-    bool is_unbuilt; /* this version does not do what it says, and so does not take it */
     bool (*set)(struct directive_call *call);
     enum directive_home home;
     unsigned id;
@@ -72,8 +71,8 @@ const struct directive *directives(size_t *ret_count);
 /* The one of that name; NULL: there is none. */
 const struct directive *directive_find(struct span name);
 
-/* The name among those that are taken that is nearest to `name`; data is NULL: none is near. */
-struct span directive_nearest(struct span name, bool also_unbuilt);
+/* The one of their names that is nearest to `name`; data is NULL: none is near. */
+struct span directive_nearest(struct span name);
 
 /* "outside of all sections and in <VirtualHost>". Returns `out`. */
 enum { CONTEXTS_TEXT_BYTES = 128 };

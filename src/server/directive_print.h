@@ -18,7 +18,6 @@ struct printing {
     const struct site_config *site;
     const struct rules *rules; /* of the site or section that is being written */
     unsigned indent;           /* levels */
-    bool also_unbuilt;
     const struct directive *directive;
 };
 

@@ -45,7 +45,7 @@ static char *print(const struct config *config, bool *ret_can_be_read)
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     REQUIRE(stream != NULL);
-    config_print(config, true, stream);
+    config_print(config, stream);
     fclose(stream);
     REQUIRE(text != NULL);
     *ret_can_be_read = memchr(text, '\0', size) == NULL;

@@ -55,14 +55,13 @@ static bool rig_match(void *context, const char *pattern, bool (*found)(void *of
     return is_there;
 }
 
-/* `texts` may be NULL: no file exists. Every directive is taken, built or not. */
+/* `texts` may be NULL: no file exists. */
 static inline void rig_open_with(struct config_rig *rig, const struct rig_file *texts)
 {
     *rig = (struct config_rig){ .texts = texts };
     rig->files = (struct config_files){ rig, rig_open, rig_exists, rig_match };
     rig->reader = config_reader_new(&rig->config, &rig->report, &rig->files);
     if (!rig->reader) abort();
-    rig->reader->takes_unbuilt = true;
 }
 
 static inline void rig_close(struct config_rig *rig)

@@ -11,12 +11,12 @@ def read(path):
 
 
 def known_directives():
-    """Name and default (None: none, or worked out at the start) of each row of the table that is built."""
+    """Name and default (None: none, or worked out at the start) of each row of the table."""
     known = {}
     for row in re.split(r'\n    \{ ', read('src/server/directive_table.c'))[1:]:
         name = re.search(r'\.name = "([^"]+)"', row).group(1)
         default = re.search(r'\.fallback = "([^"]*)"', row)
-        if '.is_unbuilt = true' not in row and not name.startswith('<'):
+        if not name.startswith('<'):
             known[name] = default.group(1) if default else None
     return known
 

@@ -97,26 +97,6 @@ static void every_mistake_of_a_file_is_told_with_its_place(void **state)
     }
 }
 
-static void what_is_not_built_is_not_taken(void **state)
-{
-    (void)state;
-    size_t count;
-    const struct directive *all = directives(&count);
-    rig_open_with(&rig, NULL);
-    rig.reader->takes_unbuilt = false;
-    for (size_t i = 0; i < count; i++) {
-        if (!all[i].is_unbuilt) continue;
-        char line[200], wanted[200];
-        bool is_section = all[i].name[0] == '<';
-        snprintf(line, sizeof line, "%.*s /a /b%s", (int)strlen(all[i].name) - is_section, all[i].name,
-                 is_section ? ">" : "");
-        snprintf(wanted, sizeof wanted, "%s is not built into this version", all[i].name);
-        assert_false(rig_line(&rig, span_of_string(line)));
-        assert_string_equal(rig.error, wanted);
-    }
-    rig_close(&rig);
-}
-
 static void files_are_included_where_they_are_named(void **state)
 {
     (void)state;
@@ -249,7 +229,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_mistake_of_a_file_is_told_with_its_place),
-        cmocka_unit_test(what_is_not_built_is_not_taken),
         cmocka_unit_test(files_are_included_where_they_are_named),
         cmocka_unit_test(a_file_closes_no_section_of_another),
         cmocka_unit_test(a_list_that_was_joined_is_no_other_ones),

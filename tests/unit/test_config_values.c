@@ -19,7 +19,7 @@ static char *printed(void)
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     assert_non_null(stream);
-    config_print(&rig.config, true, stream);
+    config_print(&rig.config, stream);
     fclose(stream);
     return text;
 }
