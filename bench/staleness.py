@@ -25,6 +25,7 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOP / 'tests' / 'scenario'))
+import machine                      # noqa: E402
 from folio_process import Folio     # noqa: E402
 
 BOUND_MS = 50
@@ -368,6 +369,9 @@ PLACES = {'disk': (plain, '/var/tmp', True), 'memory': (plain, '/dev/shm', True)
           'fuse': (fuse, '/var/tmp', False)}
 
 
+TITLES = {'disk': 'On a disk', 'memory': 'In memory (tmpfs)', 'overlay': 'On an overlay', 'fuse': 'On FUSE (bindfs)'}
+
+
 # ---- all of it ----
 
 def serve(folder, options, needs_permissions):
@@ -401,9 +405,9 @@ def one(name, place, options):
     return row_of(samples)
 
 
-def print_row(name, row, bound):
-    print(f"| {name:18} | {row['samples']:7} | " + ' | '.join(f'{value:8.2f}' for value in row['seen']) + ' | '
-          + ' | '.join(f'{value:8.2f}' for value in row['old']) + (' |' if row['old'][2] <= bound else ' | passed |'))
+def line_of(name, row, bound):
+    return (f"| {name:18} | {row['samples']:7} | " + ' | '.join(f'{value:8.2f}' for value in row['seen']) + ' | '
+            + ' | '.join(f'{value:8.2f}' for value in row['old']) + (' |' if row['old'][2] <= bound else ' | passed |'))
 
 
 HEADER = ('| change             | changes | seen p50 | seen p99 | seen max | old p50  | old p99  | old max  |\n'
@@ -436,10 +440,29 @@ def run(options):
                 results[place]['reason'] = str(reason)
                 break
             results[place]['rows'][name] = row
-            print_row(name, row, bound)
-            sys.stdout.flush()
+            print(line_of(name, row, bound), flush=True)
             passed |= row['old'][2] > bound
     return results, passed
+
+
+def page(results):
+    """docs/STALENESS.md."""
+    facts = machine.facts()
+    lines = ['# How long is the old version served?', '',
+             f'Measured by `bench/run staleness` on {facts["date"]} ({facts["cpu"]}, {facts["kernel"]}); the page is written by it.', '',
+             'A file is changed in one way after the other, while it is asked for all the time over one connection. Of each change',
+             'two times are taken, in milliseconds, from the moment when its last system call had returned: when the first answer',
+             'with the new content was there (`seen`: the delays of the machine and of the program that asks are in it), and when the last',
+             'request was sent that was still answered with the old content (`old`; 0: none was). The latter is what the server must',
+             'answer for: at most 50 ms where the file system tells of changes, and 50 ms more than `MMapRevalidate`, here 200 ms, where it',
+             'does not.', '']
+    for place, result in results.items():
+        lines += [f'## {TITLES[place]}', '', f'The bound: {result["bound"]} ms.', '']
+        if 'reason' in result:
+            lines += [f'Not measured: {result["reason"]}.', '']
+            continue
+        lines += [HEADER] + [line_of(name, row, result['bound']) for name, row in result['rows'].items()] + ['']
+    return '\n'.join(lines).rstrip() + '\n'
 
 
 def main():
@@ -453,6 +476,7 @@ def main():
     parser.add_argument('--revalidate', type=int, default=200, help='MMapRevalidate, in ms (200)')
     parser.add_argument('--pause', type=int, default=20, help='between two changes, at most, in ms (20)')
     parser.add_argument('--busy', type=int, default=0, help='so many processes beside it that never rest (0)')
+    parser.add_argument('--publish', action='store_true', help='renew docs/STALENESS.md')
     options = parser.parse_args()
     if options.folio:
         os.environ['FOLIO'] = options.folio
@@ -461,6 +485,8 @@ def main():
     out = TOP / 'build' / 'bench'
     out.mkdir(parents=True, exist_ok=True)
     (out / 'staleness.json').write_text(json.dumps(results, indent=1))
+    if options.publish:
+        (TOP / 'docs' / 'STALENESS.md').write_text(page(results))
     return int(passed)
 
 
