@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 
+import chart
 import machine
 import options
 from field import NAMES, Field, check_body, version
@@ -36,11 +37,12 @@ HOT, HOT_BYTES = 'hot.html', 1024
 AIO = 'nginx-aio'                       # nginx again, with its thread pool
 RIVALS = [NAMES[0], NAMES[1], AIO] + NAMES[2:]
 SLOW = 'slow'                           # where the file system of the tests' own is mounted, below the root
-Load = collections.namedtuple('Load', 'files count size shared rate')   # rate: bytes a second that the device gives
-LOADS = {'big': Load('big', 32, 8 << 20, False, 32 << 20), 'shared': Load('big', 32, 8 << 20, True, 32 << 20),
-         'small': Load('small', 4000, 4096, False, 1_000_000),
-         'fuse-big': Load(f'{SLOW}/big', 32, 8 << 20, False, 32 << 20),
-         'fuse-small': Load(f'{SLOW}/small', 4000, 4096, False, 1_000_000)}
+Load = collections.namedtuple('Load', 'title files count size shared rate')   # rate: bytes a second that the device gives
+LOADS = {'big': Load('8 MiB at 32 MiB/s', 'big', 32, 8 << 20, False, 32 << 20),
+         'shared': Load('8 MiB at 32 MiB/s, the same for all', 'big', 32, 8 << 20, True, 32 << 20),
+         'small': Load('4 KiB at 1 MB/s', 'small', 4000, 4096, False, 1_000_000),
+         'fuse-big': Load('8 MiB at 32 MiB/s, FUSE', f'{SLOW}/big', 32, 8 << 20, False, 32 << 20),
+         'fuse-small': Load('4 KiB at 1 MB/s, FUSE', f'{SLOW}/small', 4000, 4096, False, 1_000_000)}
 
 
 # ---- the slow disk ----
@@ -304,12 +306,34 @@ def print_row(name, row):
         f'{"  ERROR: " + row["error"] if row["error"] else ""}')
 
 
+def markdown(results):
+    """The page's part about it; chart.py keeps it when the race renews the rest."""
+    facts = results['machine']
+    lines = ['## Hot files beside cold ones', '',
+             f'Measured by `bench/run stall` on {facts["date"]} ({facts["cpu"]}, {facts["kernel"]}; '
+             + ', '.join(results['versions'].values()) + f'): medians of {results["rounds"]} interleaved rounds of '
+             f'{results["seconds"]:g} s.',
+             'A steady client asks for a hot file of 1 KiB, first alone, and then beside 16 who fetch what is in nobody\'s memory from '
+             'a slow device. In milliseconds; the ratio is that of the two p99.', '',
+             '| cold files | server | alone p50 | alone p99 | beside p50 | beside p99 | beside max | p99 beside / alone | cold MB/s |',
+             '|---|---|--:|--:|--:|--:|--:|--:|--:|']
+    for key, servers in results['loads'].items():
+        for name, row in servers.items():
+            mark = '**' if name == 'folio' else ''
+            alone, beside = row['alone'], row['beside']
+            cells = [f'{value:.2f}' for value in (alone['p50_ms'], alone['p99_ms'], beside['p50_ms'], beside['p99_ms'],
+                                                  beside['max_ms'], row['ratio'])] + [f'{row["cold_mb_s"]:.1f}']
+            lines.append(f'| {LOADS[key].title} | {name} | ' + ' | '.join(f'{mark}{cell}{mark}' for cell in cells) + ' |')
+    return '\n'.join(lines) + '\n'
+
+
 def parse_options():
     a = options.parser('stall', __doc__, RIVALS, seconds=5, of='beside the cold reads, and half of it alone',
                        disk='what is served lies (300 MiB)', cpus=False)
     options.add_loads(a, LOADS)
     options.add_extra(a)
     a.add_argument('--bytes-per-second', type=int, help='what the disk gives, in place of what is said above')
+    a.add_argument('--publish', action='store_true', help='renew this part of docs/BENCH.md')
     return options.read(a)
 
 
@@ -352,6 +376,8 @@ def main():
             print_row(name, row)
     with open(f'{o.out}/stall.json', 'w') as out:
         json.dump(results, out, indent=1)
+    if o.publish:
+        chart.write_part('stall', markdown(results), f'{machine.PROJECT}/docs')
     whole = all(set(rows) == set(o.names) for rows in results['loads'].values())
     return 0 if whole and not any(row['error'] for rows in results['loads'].values() for row in rows.values()) else 1
 
