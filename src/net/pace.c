@@ -17,9 +17,8 @@ void pace_begin(struct pace *pace, const struct throttle_set *set, const struct 
     pace->set = set;
     for (unsigned i = 0; i < set->client_count; i++) {
         struct throttle_client *held = pace->clients[i];
-        if (held && pace->tables[i] == set->clients[i] && throttle_client_is_of(held, address)) continue;
-        if (held) throttle_clients_give_back(pace->tables[i], held);
-        pace->tables[i] = set->clients[i];
+        if (held && held->table == set->clients[i] && throttle_client_is_of(held, address)) continue;
+        throttle_client_give_back(held);
         pace->clients[i] = throttle_clients_hold(set->clients[i], address);
     }
 }
@@ -109,7 +108,7 @@ void pace_done(struct pace *pace)
 {
     pace_end(pace);
     for (unsigned i = 0; i < THROTTLE_CLIENT_RULES_MAX; i++) {
-        throttle_clients_give_back(pace->tables[i], pace->clients[i]);
+        throttle_client_give_back(pace->clients[i]);
         pace->clients[i] = NULL;
     }
 }

@@ -13,8 +13,7 @@
 
 /* Zeroed memory is that of a connection which nothing ever held back. */
 struct pace {
-    const struct throttle_set *set;                             /* of the present answer; NULL: nothing holds it back */
-    struct throttle_clients *tables[THROTTLE_CLIENT_RULES_MAX]; /* what the clients below are of */
+    const struct throttle_set *set; /* of the present answer; NULL: nothing holds it back */
     struct throttle_client *clients[THROTTLE_CLIENT_RULES_MAX];
     uint64_t allowed;  /* bytes that were taken, and not sent yet */
     int64_t took_us;   /* when it took some last */

@@ -141,13 +141,13 @@ static struct throttle_client *find(struct throttle_clients *clients, struct thr
     struct throttle_client *unused = NULL;
     for (unsigned i = 0; i < WAYS; i++) {
         struct throttle_client *client = &set[i];
-        bool is_known = client->throttle.bytes_s != 0; /* else it is nobody's yet */
-        if (is_known && memcmp(client->key, key->bytes, sizeof key->bytes) == 0) return client;
+        if (client->table && memcmp(client->key, key->bytes, sizeof key->bytes) == 0) return client;
         if (client->users == 0 && (!unused || paid_ns_of(client) < paid_ns_of(unused))) unused = client;
     }
     if (!unused) return &set[hash / SETS % WAYS];
     throttle_init(&unused->throttle, clients->bytes_s, clients->least_bytes_s);
     memcpy(unused->key, key->bytes, sizeof unused->key);
+    unused->table = clients;
     return unused;
 }
 
@@ -163,9 +163,10 @@ struct throttle_client *throttle_clients_hold(struct throttle_clients *clients, 
     return client;
 }
 
-void throttle_clients_give_back(struct throttle_clients *clients, struct throttle_client *client)
+void throttle_client_give_back(struct throttle_client *client)
 {
     if (!client) return;
+    struct throttle_clients *clients = client->table;
     size_t set = (size_t)(client - clients->at[0]) / WAYS;
     pthread_mutex_lock(&clients->locks[set % LOCKS]);
     client->users--;
@@ -185,7 +186,7 @@ bool throttle_set_has_room(const struct throttle_set *set, const struct ip_addre
         if (set->clients[i]->least_bytes_s == 0) continue;
         struct throttle_client *client = throttle_clients_hold(set->clients[i], address);
         has_room = throttle_has_room(&client->throttle);
-        throttle_clients_give_back(set->clients[i], client);
+        throttle_client_give_back(client);
     }
     return has_room;
 }

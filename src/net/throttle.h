@@ -67,8 +67,9 @@ struct throttle_clients;
 
 struct throttle_client {
     struct throttle throttle;
-    uint8_t key[16]; /* the address, or the network's; under the lock */
-    uint32_t users;  /* connections that hold it; under the lock */
+    struct throttle_clients *table; /* that it is of; NULL: it was nobody's yet */
+    uint8_t key[16];                /* the address, or the network's; constant while it is held */
+    uint32_t users;                 /* connections that hold it; under the lock */
 };
 
 /* NULL: no memory, or no random numbers. */
@@ -77,7 +78,7 @@ void throttle_clients_free(struct throttle_clients *clients); /* takes NULL; nob
 
 /* The bucket of the client at `address`, to be given back. */
 struct throttle_client *throttle_clients_hold(struct throttle_clients *clients, const struct ip_address *address);
-void throttle_clients_give_back(struct throttle_clients *clients, struct throttle_client *client); /* takes NULL */
+void throttle_client_give_back(struct throttle_client *client); /* takes NULL */
 
 /* Whether `client`, which the caller holds, is the bucket of `address`. */
 bool throttle_client_is_of(const struct throttle_client *client, const struct ip_address *address);

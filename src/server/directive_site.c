@@ -263,7 +263,7 @@ bool set_throttle(struct directive_call *call)
         return directive_wrong(call, 1, "a pattern of paths, such as /video/*, or client", SPAN_NONE);
     for (size_t i = 0; rule.is_per_client && i < before->count; i++) {
         const struct throttle_rule *other = before->items[i];
-        if (other->is_per_client) return directive_mistake(call, 1, "Throttle client was said before; one holds");
+        if (other->is_per_client) return directive_mistake(call, 1, "client has a rate here already");
     }
     if (!quantity_parse_bytes(directive_argument(call, 2), &rule.bytes_s) || rule.bytes_s == 0)
         return directive_wrong(call, 2, "an amount of bytes a second, such as 500K", SPAN_NONE);

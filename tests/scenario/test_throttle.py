@@ -259,6 +259,16 @@ def test_a_request_that_would_get_less_than_the_least_is_refused(start, folder):
     assert "less than Throttle's LEAST" in server.errors()
 
 
+def test_the_least_of_a_client_is_his_own(start):
+    server = start("Throttle client 100K 60K", expects_errors=True)
+    with server.connect(source="127.0.0.2") as busy:
+        busy.send(request_bytes("GET", "/big"))
+        assert busy.receive_some(1)
+        for source, status in (("127.0.0.2", 503), ("127.0.0.3", 200)):
+            with server.connect(source=source) as connection:
+                assert connection.get("/page").status == status
+
+
 def test_without_a_least_nobody_is_refused(start):
     server = start("Throttle /slow/** 20K")
     connections = [server.connect() for _ in range(30)]

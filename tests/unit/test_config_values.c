@@ -404,6 +404,18 @@ static const struct {
     { "Throttle /a 1K 2K", "Throttle: \"2K\" is not an amount of bytes a second that is not above the other" },
 };
 
+static void there_is_one_throttle_for_clients_in_each_place(void **state)
+{
+    (void)state;
+    assert_false(rig_read(&rig, "DocumentRoot /srv\nThrottle client 1M\nThrottle /a 1M\nThrottle client 2M\n"));
+    assert_string_equal(rig.error, "4:10 Throttle: client has a rate here already\n");
+    rig_close(&rig);
+    assert_true(rig_read(&rig, "DocumentRoot /srv\nThrottle client 1M\n<VirtualHost *:80>\nThrottle client 2M\n"
+                               "</VirtualHost>\n"));
+    assert_int_equal(rig.config.sites[1]->throttles.count, 2);
+    rig_close(&rig);
+}
+
 static void what_is_wrong_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
@@ -491,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_site_has_from_the_main_server_what_it_does_not_say),
         cmocka_unit_test(rules_of_a_site_come_over_those_of_the_main_server),
         cmocka_unit_test(what_is_wrong_is_refused_and_changes_nothing),
+        cmocka_unit_test(there_is_one_throttle_for_clients_in_each_place),
         cmocka_unit_test(a_format_is_found_wherever_it_is_named),
         cmocka_unit_test(every_directive_that_has_a_value_is_written),
         cmocka_unit_test(sites_are_listed_by_address),

@@ -87,6 +87,23 @@ static void a_folders_longer_path_comes_over_a_shorter_one(void **state)
     close_policies();
 }
 
+static void what_has_other_throttles_has_another_policy(void **state)
+{
+    (void)state;
+    open_policies("");
+    static const struct throttle_set sets[2];
+    const struct throttle_set *rows[] = { NULL, &sets[0], &sets[1] };
+    uint16_t numbers[ARRAY_COUNT(rows)];
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        numbers[i] = policies_choose(policies, rules_at("/"), SPAN("text/css"), SPAN("/a.css"), false, rows[i]);
+        assert_ptr_equal(policies_get(policies, numbers[i])->throttles, rows[i]);
+        for (size_t j = 0; j < i; j++) assert_int_not_equal(numbers[i], numbers[j]);
+    }
+    assert_int_equal(policies_choose(policies, rules_at("/"), SPAN("text/css"), SPAN("/a.css"), false, rows[1]),
+                     numbers[1]);
+    close_policies();
+}
+
 static void when_there_are_too_many_there_is_none(void **state)
 {
     (void)state;
@@ -119,6 +136,7 @@ int main(void)
         cmocka_unit_test(what_has_the_same_rules_has_the_same_policy),
         cmocka_unit_test(sections_come_over_one_another_in_apaches_order),
         cmocka_unit_test(a_folders_longer_path_comes_over_a_shorter_one),
+        cmocka_unit_test(what_has_other_throttles_has_another_policy),
         cmocka_unit_test(when_there_are_too_many_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,8 +96,8 @@ static void a_client_is_an_address_or_a_network_of_ipv6(void **state)
         assert_int_equal(first == second, rows[i].are_same);
         assert_int_equal(throttle_client_is_of(first, &other), rows[i].are_same);
         assert_true(throttle_client_is_of(second, &other));
-        throttle_clients_give_back(clients, first);
-        throttle_clients_give_back(clients, second);
+        throttle_client_give_back(first);
+        throttle_client_give_back(second);
     }
     throttle_clients_free(clients);
 }
@@ -109,10 +109,10 @@ static void who_comes_back_finds_what_he_took(void **state)
     struct ip_address address = address_of("192.0.2.1");
     struct throttle_client *client = throttle_clients_hold(clients, &address);
     throttle_take(&client->throttle, throttle_credit(&client->throttle, NOW_US), NOW_US);
-    throttle_clients_give_back(clients, client);
+    throttle_client_give_back(client);
     client = throttle_clients_hold(clients, &address);
     assert_int_equal(throttle_credit(&client->throttle, NOW_US), 0);
-    throttle_clients_give_back(clients, client);
+    throttle_client_give_back(client);
     throttle_clients_free(clients);
 }
 
@@ -133,13 +133,13 @@ static void there_is_a_bucket_for_everybody(void **state)
             ip_address_of_v4((const uint8_t[4]){ 11, (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i });
         struct throttle_client *client = throttle_clients_hold(clients, &address);
         assert_true(throttle_client_is_of(client, &address));
-        throttle_clients_give_back(clients, client);
+        throttle_client_give_back(client);
     }
     for (uint32_t i = 0; i < HELD; i++) {
         struct ip_address address = ip_address_of_v4((const uint8_t[4]){ 10, 0, (uint8_t)(i >> 8), (uint8_t)i });
         assert_ptr_equal(throttle_clients_hold(clients, &address), held[i]);
-        throttle_clients_give_back(clients, held[i]);
-        throttle_clients_give_back(clients, held[i]);
+        throttle_client_give_back(held[i]);
+        throttle_client_give_back(held[i]);
     }
     throttle_clients_free(clients);
 }
