@@ -102,6 +102,18 @@ def test_small_answers_count_as_well(start):
     assert ask_throttled(server) > 0
 
 
+def test_of_pipelined_answers_each_has_its_own(start):
+    """One of another rate behind it does not take it along."""
+    server = start("Throttle /slow/** 100K", "Throttle /page 1G")
+    count = 300
+    with server.connect() as connection:
+        with Took(seconds_for(count * len(SMALL), 100 << 10)):
+            connection.send(count * (request_bytes("GET", "/slow/small") + request_bytes("HEAD", "/page")))
+            for _ in range(count):
+                assert connection.receive().body == SMALL
+                assert connection.receive("HEAD").status == 200
+
+
 def ask_throttled(server):
     server.expects_errors = True
     return ask(server)["throttled"]
