@@ -289,16 +289,25 @@ static void run_window(struct loader *loader, struct job *job)
     entry_unref(stream);
 }
 
+/* Bytes of the entry's very version. That a read ends early is no proof that the file did: its identity tells. */
+static enum status copy_window(const struct entry *stream, const struct loader_window *window, char *to)
+{
+    enum { TRIES_MAX = 3 };
+    size_t size = (size_t)window->size, got = 0;
+    enum status status = STATUS_OK;
+    for (int tries = 0; tries < TRIES_MAX && got < size && status == STATUS_OK; tries++) {
+        status = file_read(stream->fd, to, size, window->offset, FILE_WAIT, &got);
+        if (status == STATUS_OK && !file_keeps_version(stream->fd, &stream->identity)) status = STATUS_CHANGED;
+    }
+    return status == STATUS_OK && got < size ? STATUS_CHANGED : status;
+}
+
 /* No worker may touch its descriptor: the bytes go by mail, with the word that they are of the entry's version. */
 static void run_copy(struct loader *loader, struct job *job)
 {
-    const struct entry *stream = job->entry;
-    size_t size = (size_t)job->window.size, got = 0;
+    size_t size = (size_t)job->window.size;
     char *data = malloc(size);
-    enum status status =
-        data ? file_read(stream->fd, data, size, job->window.offset, FILE_WAIT, &got) : STATUS_EXHAUSTED;
-    if (status == STATUS_OK && (got < size || !file_keeps_version(stream->fd, &stream->identity)))
-        status = STATUS_CHANGED;
+    enum status status = data ? copy_window(job->entry, &job->window, data) : STATUS_EXHAUSTED;
     if (status == STATUS_OK) {
         job->waiters->data = data;
         job->waiters->size = size;

@@ -509,10 +509,15 @@ static void reading_without_waiting_says_so_when_it_would_wait(void **state)
     size_t got = 7;
     assert_int_equal(file_read(fd, bytes, BIG_BYTES, 0, FILE_NOWAIT, &got), STATUS_WOULD_BLOCK);
     assert_int_equal(got, 7);
-    assert_int_equal(file_read(fd, bytes, BIG_BYTES, 0, FILE_WAIT, &got), STATUS_OK);
-    assert_int_equal(got, BIG_BYTES);
-    memset(bytes, 0, BIG_BYTES);
-    assert_int_equal(file_read(fd, bytes, BIG_BYTES, 0, FILE_NOWAIT, &got), STATUS_OK);
+    enum status status = STATUS_WOULD_BLOCK;
+    /* The system may take pages back at any time. */
+    for (int tries = 0; tries < 10 && status == STATUS_WOULD_BLOCK; tries++) {
+        assert_int_equal(file_read(fd, bytes, BIG_BYTES, 0, FILE_WAIT, &got), STATUS_OK);
+        assert_int_equal(got, BIG_BYTES);
+        memset(bytes, 0, BIG_BYTES);
+        status = file_read(fd, bytes, BIG_BYTES, 0, FILE_NOWAIT, &got);
+    }
+    assert_int_equal(status, STATUS_OK);
     assert_int_equal(got, BIG_BYTES);
     assert_int_equal(bytes[0], 'b');
     assert_int_equal(bytes[BIG_BYTES - 1], 'b');
@@ -531,11 +536,13 @@ static void residence_is_told_of_the_very_bytes(void **state)
     assert_int_equal(file_read(fd, &byte, 1, BIG_BYTES - 1, FILE_WAIT, &got), STATUS_OK);
     if (file_residency(fd, BIG_BYTES - 1, 1) != FILE_RESIDENT) skip(); /* before Linux 6.5 nobody can tell */
     assert_int_not_equal(file_residency(fd, 0, BIG_BYTES), FILE_RESIDENT);
-    for (int64_t at = 0; at < BIG_BYTES; at += 4096)
-        assert_int_equal(file_read(fd, &byte, 1, at, FILE_WAIT, &got), STATUS_OK);
-    assert_true(file_residency(fd, 0, BIG_BYTES) == FILE_RESIDENT);
-    assert_true(file_residency(fd, 4095, 2) == FILE_RESIDENT);
-    assert_true(file_residency(fd, 0, 0) == FILE_RESIDENT);
+    for (int tries = 0; tries < 10 && file_residency(fd, 0, BIG_BYTES) != FILE_RESIDENT; tries++) {
+        for (int64_t at = 0; at < BIG_BYTES; at += 4096)
+            assert_int_equal(file_read(fd, &byte, 1, at, FILE_WAIT, &got), STATUS_OK);
+    }
+    assert_int_equal(file_residency(fd, 0, BIG_BYTES), FILE_RESIDENT);
+    assert_int_equal(file_residency(fd, 4095, 2), FILE_RESIDENT);
+    assert_int_equal(file_residency(fd, 0, 0), FILE_RESIDENT);
     assert_int_not_equal(file_residency(fd, 0, BIG_BYTES + 1), FILE_RESIDENT);
     file_read_ahead(fd, 0, BIG_BYTES);
     close(fd);
