@@ -251,28 +251,20 @@ static void drop_sent(struct entry *stream, const struct loader_window *window)
     if (window->sent_size > 0 && !is_wanted) file_drop(stream->fd, window->sent_from, window->sent_size);
 }
 
-/* Read `size` bytes of every `step` in the window, and throw them away. */
-static enum status read_window(const struct entry *stream, const struct loader_window *window, size_t size,
-                               int64_t step)
+/* Reading is the one way to be sure that every page is there: one that was taken back in the midst of others, and is being read again,
+ * counts as resident. The copy is thrown away. */
+static enum status bring(const struct entry *stream, const struct loader_window *window)
 {
     char block[WARM_BLOCK_BYTES];
     enum status status = STATUS_OK;
-    for (int64_t done = 0; done < window->size && status == STATUS_OK; done += step) {
-        size_t want = window->size - done < (int64_t)size ? (size_t)(window->size - done) : size, got = 0;
+    file_read_ahead(stream->fd, window->offset, window->size);
+    for (int64_t done = 0; done < window->size && status == STATUS_OK; done += WARM_BLOCK_BYTES) {
+        int64_t left = window->size - done;
+        size_t want = left < WARM_BLOCK_BYTES ? (size_t)left : WARM_BLOCK_BYTES, got = 0;
         status = file_read(stream->fd, block, want, window->offset + done, FILE_WAIT, &got);
         if (got < want) break; /* shorter than it was: the sender will see that it changed */
     }
     return status;
-}
-
-/* The system reads many pages at once: a byte here and there waits for all of them, at a tenth of the cost of reading them. If it
- * cannot be told that all are there then, they are read. */
-static enum status bring(const struct entry *stream, const struct loader_window *window)
-{
-    file_read_ahead(stream->fd, window->offset, window->size);
-    enum status status = read_window(stream, window, 1, FILE_PROBE_BYTES);
-    if (status != STATUS_OK || file_residency(stream->fd, window->offset, window->size) == FILE_RESIDENT) return status;
-    return read_window(stream, window, WARM_BLOCK_BYTES, WARM_BLOCK_BYTES);
 }
 
 static void run_window(struct loader *loader, struct job *job)

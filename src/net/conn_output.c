@@ -135,25 +135,25 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
     int64_t size = WINDOW_BYTES - stream->offset % WINDOW_BYTES;
     if (size > stream->left) size = stream->left;
     pending->warm_until = stream->offset + size;
-    pending->was_brought = false;
     uint32_t now_ms = (uint32_t)worker->now_ms;
-    if (entry_window_is_warm(stream->entry, stream->offset, size, now_ms)) return true;
-    if (file_residency(stream->entry->fd, stream->offset, size) == FILE_RESIDENT) {
+    pending->is_doubted = !entry_window_is_warm(stream->entry, stream->offset, size, now_ms);
+    if (!pending->is_doubted) return true;
+    /* Where one window had to be brought, the next may be half on its way, which only reading it tells. */
+    bool may_be_here = pending->cold_from < 0;
+    if (may_be_here && file_residency(stream->entry->fd, stream->offset, size) == FILE_RESIDENT) {
         entry_note_warm_window(stream->entry, stream->offset, size, now_ms);
-        drop_until(worker, pending, stream->offset - WINDOW_BYTES);
         return true;
     }
-    pending->was_brought = bring_window(worker, conn, size);
-    if (!pending->was_brought) pending->warm_until = stream->offset;
+    if (!bring_window(worker, conn, size)) pending->warm_until = stream->offset;
     return false;
 }
 
-/* What was brought may be gone again before it is sent: reading it took long, and systems that are short of memory, or that
- * take back in advance what does not look used (docs/adr/), take the page that was read last as soon as any other. */
+/* What was there, or was brought, may be gone again before it is sent: that takes its time, and systems that are short of memory,
+ * or that take back in advance what does not look used (docs/adr/), take the page that was read last as soon as any other. */
 static bool slice_is_gone(const struct pending *pending, int64_t size)
 {
     const struct stream_part *stream = &pending->stream;
-    return pending->was_brought && file_residency(stream->entry->fd, stream->offset, size) == FILE_ABSENT;
+    return pending->is_doubted && file_residency(stream->entry->fd, stream->offset, size) == FILE_ABSENT;
 }
 
 /* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */

@@ -322,8 +322,10 @@ static void run_ready(struct worker *worker)
     list_splice(&round, &worker->ready);
     do conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
     while (!list_is_empty(&round) && clock_monotonic_us() < until_us);
+    if (list_is_empty(&round)) return;
     list_splice(&round, &worker->ready);
     list_splice(&worker->ready, &round);
+    thread_let_others_run();
 }
 
 static void run_timers(struct worker *worker)

@@ -23,6 +23,7 @@
 #define SYS_cachestat 451 /* Linux 6.5; the same number on every architecture */
 #endif
 
+enum { PROBE_BYTES = 32 << 10 }; /* less is hardly ever read from a device at a time */
 enum { TMPFS_MAGIC_NUMBER = 0x01021994, RAMFS_MAGIC_NUMBER = (int)0x858458f6 };
 
 enum file_system file_system_of(int fd)
@@ -309,29 +310,38 @@ enum file_residency file_residency(int fd, int64_t offset, int64_t size)
     struct {
         uint64_t cached, dirty, writeback, evicted, recently_evicted;
     } pages;
-    /* First, as cachestat(2) answers for file systems, too, whose pages are another's. */
-    enum file_residency last = residency_at(fd, offset + size - 1);
-    if (last != FILE_RESIDENT) return last;
     if (syscall(SYS_cachestat, fd, &range, &pages, 0) != 0) return FILE_UNTOLD;
     uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t first_page = range.offset / page, last_page = (range.offset + range.length - 1) / page;
+    /* An overlay's files have no pages of their own. */
+    if (pages.cached == 0 && file_system_of(fd) == FILE_SYSTEM_LAYERED) return FILE_UNTOLD;
     if (pages.cached < last_page - first_page + 1) return FILE_ABSENT;
     /* Pages that are being read count as cached already, and sending would wait for them. They are read many at once:
-     * one byte in each FILE_PROBE_BYTES tells. */
-    for (int64_t at = offset; at < offset + size; at += FILE_PROBE_BYTES) {
-        if (residency_at(fd, at) != FILE_RESIDENT) return FILE_ABSENT;
+     * one byte in each PROBE_BYTES tells, and the last. What is absent is not asked for so: that would begin to read it. */
+    for (int64_t at = offset; at < offset + size; at += PROBE_BYTES) {
+        enum file_residency there = residency_at(fd, at);
+        if (there != FILE_RESIDENT) return there;
     }
-    return FILE_RESIDENT;
+    return residency_at(fd, offset + size - 1);
+}
+
+/* In pieces: of 2 MiB at once the kernel has a CPU for most of a millisecond, and where it is not preemptible (as servers' kernels
+ * often are not) nobody else runs on it meanwhile. */
+static void advise(int fd, int64_t offset, int64_t size, int advice)
+{
+    enum { PIECE_BYTES = 256 << 10 };
+    for (; size > 0; offset += PIECE_BYTES, size -= PIECE_BYTES)
+        (void)posix_fadvise(fd, offset, size < PIECE_BYTES ? size : PIECE_BYTES, advice);
 }
 
 void file_read_ahead(int fd, int64_t offset, int64_t size)
 {
-    (void)posix_fadvise(fd, offset, size, POSIX_FADV_WILLNEED);
+    advise(fd, offset, size, POSIX_FADV_WILLNEED);
 }
 
 void file_drop(int fd, int64_t offset, int64_t size)
 {
-    (void)posix_fadvise(fd, offset, size, POSIX_FADV_DONTNEED);
+    advise(fd, offset, size, POSIX_FADV_DONTNEED);
 }
 
 void *file_map(int fd, uint64_t size, bool locks, int *ret_error)

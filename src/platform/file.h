@@ -100,8 +100,6 @@ void file_lease_return(int fd);
 NODISCARD enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_patience patience,
                                 size_t *ret_read);
 
-enum { FILE_PROBE_BYTES = 32 << 10 }; /* less is hardly ever read from a device at a time */
-
 enum file_residency {
     FILE_RESIDENT, /* all in the page cache: sending them waits for nothing, unless the system takes them back first */
     FILE_ABSENT,   /* some are not */

@@ -72,6 +72,11 @@ void thread_run_soon(void)
     (void)ask_for_short_slice(getpriority(PRIO_PROCESS, (id_t)gettid()));
 }
 
+void thread_let_others_run(void)
+{
+    (void)sched_yield();
+}
+
 void thread_hurry(void)
 {
     enum { HURRY_NICE = -10 };

@@ -29,6 +29,9 @@ void thread_bind_to_cpu(unsigned index);
  * failure is ignored (a short slice: Linux 6.12). */
 void thread_run_soon(void);
 
+/* Whoever else waits for this CPU runs first. */
+void thread_let_others_run(void);
+
 /* The calling thread may be needed by many, but none of what it does is so urgent that another must stop for it. */
 void thread_run_in_turn(void);
 
