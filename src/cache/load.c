@@ -297,17 +297,20 @@ struct load {
     struct place place;
 };
 
-static int64_t since_ms(int64_t now_us, int64_t seconds, uint32_t nanoseconds)
+/* A time that is clearly to come was set, or is of a clock that was set back: whoever writes now sets another. */
+static bool is_within(int64_t now_us, int64_t seconds, uint32_t nanoseconds, int64_t ms)
 {
-    return now_us / 1000 - (seconds * 1000 + nanoseconds / 1000000);
+    enum { AHEAD_MS = 1000 };
+    int64_t since_ms = now_us / 1000 - (seconds * 1000 + nanoseconds / 1000000);
+    return since_ms > -AHEAD_MS && since_ms < ms;
 }
 
 /* Changed within the last `ms`, by its own times. */
 static bool is_younger_than(const struct file_identity *identity, int64_t ms)
 {
     int64_t now_us = clock_calendar_exact_us();
-    return since_ms(now_us, identity->modified_s, identity->modified_ns) < ms ||
-           since_ms(now_us, identity->changed_s, identity->changed_ns) < ms;
+    return is_within(now_us, identity->modified_s, identity->modified_ns, ms) ||
+           is_within(now_us, identity->changed_s, identity->changed_ns, ms);
 }
 
 bool load_is_racy(const struct file_identity *identity)
@@ -423,6 +426,7 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     if (kind == ENTRY_SNAPSHOT && load->patience == FILE_NOWAIT && size > IN_PLACE_BYTES_MAX) return STATUS_WOULD_BLOCK;
     facts.kind = kind;
     size_t head_size = rules->describe(rules->context, &facts, head, &policy);
+    if (head_size == LOAD_NOT_DESCRIBED) return STATUS_EXHAUSTED;
     struct entry *entry = new_entry(load->table, kind, pinned != PINNED_NOT, load->key, load->hash, head_size, size,
                                     load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
@@ -473,6 +477,7 @@ static enum status load_contentless(const struct load *load, struct entry **ret_
     bool may_publish = true;
     facts.kind = place->kind;
     size_t head_size = load->rules->describe(load->rules->context, &facts, head, &policy);
+    if (head_size == LOAD_NOT_DESCRIBED) return STATUS_EXHAUSTED;
     struct entry *entry =
         new_entry(load->table, place->kind, false, load->key, load->hash, head_size, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
@@ -513,9 +518,11 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
         digest_of(content.data, content.size, digest);
         facts.identity.size = (int64_t)content.size;
         size_t head_size = rules->describe(rules->context, &facts, head, &policy);
-        rules->seal(rules->context, digest, head, head_size);
-        entry = new_entry(load->table, ENTRY_MADE, false, load->key, load->hash, head_size, content.size,
-                          load->patience, &may_publish);
+        bool is_described = head_size != LOAD_NOT_DESCRIBED;
+        if (is_described) rules->seal(rules->context, digest, head, head_size);
+        if (is_described)
+            entry = new_entry(load->table, ENTRY_MADE, false, load->key, load->hash, head_size, content.size,
+                              load->patience, &may_publish);
         if (entry) memcpy(entry->bytes, head, head_size);
         if (entry && content.size > 0) memcpy(entry_body(entry), content.data, content.size);
     }

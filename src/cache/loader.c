@@ -126,6 +126,8 @@ static void end_run(struct loader *loader, struct job *job)
 {
     pthread_mutex_lock(&loader->lock);
     load_queue_finish(&loader->queue, &job->task);
+    /* This thread may have something to do still; another can take what may run now. */
+    if (load_queue_has_work(&loader->queue)) pthread_cond_signal(&loader->has_work);
     pthread_mutex_unlock(&loader->lock);
 }
 

@@ -142,6 +142,7 @@ static void retire(struct table *table, struct entry *entry)
     entry->next = table->retired;
     table->retired = entry;
     atomic_store_explicit(&table->has_retired, 1, memory_order_relaxed);
+    if (entry->kind == ENTRY_STREAM) atomic_fetch_add_explicit(&table->retired_streams, 1, memory_order_relaxed);
     table->files--;
     table->published_bytes -= entry->charged_bytes;
 }
@@ -242,6 +243,7 @@ bool table_reclaim(struct table *table)
     struct entry *gone = table->retired;
     table->retired = NULL;
     atomic_store_explicit(&table->has_retired, 0, memory_order_relaxed);
+    atomic_store_explicit(&table->retired_streams, 0, memory_order_relaxed);
     pthread_mutex_unlock(&table->lock);
     if (!gone) return false;
     rcu_wait_for_readers();

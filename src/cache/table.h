@@ -93,7 +93,8 @@ void table_widen(struct table *table);
 /* Whether table_widen(), table_trim() or table_reclaim() has work. Any thread. */
 bool table_needs_care(const struct table *table);
 
-/* Whether that is so urgent that somebody must be woken for it: half of what table_trim() keeps free is taken. Any thread. */
+/* Whether that is so urgent that somebody must be woken for it: half of what table_trim() keeps free is taken,
+ * or streams that were taken out hold descriptors. Any thread. */
 bool table_needs_care_now(const struct table *table);
 
 struct table_counts table_counts(struct table *table);

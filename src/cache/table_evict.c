@@ -4,7 +4,7 @@
 #include "base/check.h"
 #include "cache/table_private.h"
 
-enum { KEPT = 8, SAMPLES = 24, TRIM_EVICTIONS_MAX = 64 };
+enum { KEPT = 8, SAMPLES = 24, TRIM_EVICTIONS_MAX = 64, RETIRED_STREAMS_MAX = 16 };
 
 static uint32_t random_below(struct table *table, uint32_t bound)
 {
@@ -168,7 +168,8 @@ bool table_needs_care(const struct table *table)
 bool table_needs_care_now(const struct table *table)
 {
     return atomic_load_explicit(&table->is_crowded, memory_order_relaxed) != 0 ||
-           is_short_of(table, table->reserve_bytes / 2);
+           is_short_of(table, table->reserve_bytes / 2) ||
+           atomic_load_explicit(&table->retired_streams, memory_order_relaxed) >= RETIRED_STREAMS_MAX;
 }
 
 unsigned table_expire(struct table *table, uint32_t used_before_s, unsigned budget)

@@ -32,16 +32,17 @@ struct index {
 };
 
 struct table {
-    struct cds_lfht *hash;        /* readers without a lock; changed under `lock` */
-    uint64_t seed;                /* constant */
-    struct table_limits limits;   /* constant */
-    uint64_t reserve_bytes;       /* constant; what table_trim() keeps free */
-    _Atomic uint64_t bytes;       /* charged or reserved: added to under `lock`, taken from by any thread */
-    _Atomic uint64_t clock;       /* the highest priority evicted so far; written under `lock`, read by all */
-    _Atomic uint32_t has_retired; /* a hint for the keeper */
-    _Atomic uint32_t buckets;     /* of the hash; written by table_widen() only */
-    _Atomic uint32_t is_crowded;  /* a hint for the keeper: there are more entries than buckets */
-    pthread_mutex_t lock;         /* guards everything below; never held across a call that could wait */
+    struct cds_lfht *hash;            /* readers without a lock; changed under `lock` */
+    uint64_t seed;                    /* constant */
+    struct table_limits limits;       /* constant */
+    uint64_t reserve_bytes;           /* constant; what table_trim() keeps free */
+    _Atomic uint64_t bytes;           /* charged or reserved: added to under `lock`, taken from by any thread */
+    _Atomic uint64_t clock;           /* the highest priority evicted so far; written under `lock`, read by all */
+    _Atomic uint32_t has_retired;     /* a hint for the keeper */
+    _Atomic uint32_t retired_streams; /* the same: these hold descriptors */
+    _Atomic uint32_t buckets;         /* of the hash; written by table_widen() only */
+    _Atomic uint32_t is_crowded;      /* a hint for the keeper: there are more entries than buckets */
+    pthread_mutex_t lock;             /* guards everything below; never held across a call that could wait */
     struct index indexes[INDEX_COUNT];
     uint32_t files;                  /* published: the sum of the indexes' counts */
     uint64_t published_bytes;        /* of them */

@@ -324,6 +324,7 @@ static bool take_window(struct worker *worker, struct conn *conn, struct mail *m
 {
     struct pending *pending = conn->pending;
     if (mail->status == STATUS_EXHAUSTED) {
+        pending->warm_until = pending->stream.offset;
         conn->cannot_send = true;
         conn_starve(worker, conn);
         return false;

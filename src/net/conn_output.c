@@ -136,8 +136,11 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
     if (size > stream->left) size = stream->left;
     pending->warm_until = stream->offset + size;
     uint32_t now_ms = (uint32_t)worker->now_ms;
-    pending->is_doubted = !entry_window_is_warm(stream->entry, stream->offset, size, now_ms);
-    if (!pending->is_doubted) return true;
+    pending->doubt_ms = worker->now_ms; /* it is looked at again before each slice */
+    if (entry_window_is_warm(stream->entry, stream->offset, size, now_ms)) {
+        pending->doubt_ms += ENTRY_WARM_MS; /* but what many ask for only if this one takes long */
+        return true;
+    }
     /* Where one window had to be brought, the next may be half on its way, which only reading it tells. */
     bool may_be_here = pending->cold_from < 0;
     if (may_be_here && file_residency(stream->entry->fd, stream->offset, size) == FILE_RESIDENT) {
@@ -150,10 +153,11 @@ static bool window_is_warm(struct worker *worker, struct conn *conn)
 
 /* What was there, or was brought, may be gone again before it is sent: that takes its time, and systems that are short of memory,
  * or that take back in advance what does not look used (docs/adr/), take the page that was read last as soon as any other. */
-static bool slice_is_gone(const struct pending *pending, int64_t size)
+static bool slice_is_gone(const struct worker *worker, const struct pending *pending, int64_t size)
 {
     const struct stream_part *stream = &pending->stream;
-    return pending->is_doubted && file_residency(stream->entry->fd, stream->offset, size) == FILE_ABSENT;
+    return worker->now_ms >= pending->doubt_ms &&
+           file_residency(stream->entry->fd, stream->offset, size) == FILE_ABSENT;
 }
 
 /* RFC 9112, 8: a version that changed under way must not look complete. Asked before its last bytes are sent. */
@@ -270,7 +274,7 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     int64_t size = pending->warm_until - stream->offset;
     if (size > SLICE_BYTES) size = SLICE_BYTES;
     size = (int64_t)pace_most(&conn->pace, (uint64_t)size);
-    if (slice_is_gone(pending, size)) {
+    if (slice_is_gone(worker, pending, size)) {
         pending->by_loader = true;
         note_copied(worker, pending);
         return true;

@@ -33,11 +33,8 @@ void conn_pace_turn_sent(struct worker *worker, struct conn *conn, uint64_t sent
 
 bool conn_pace_goes_on(struct worker *worker, struct conn *conn)
 {
-    struct pending *pending = conn->pending;
     pace_go_on(&conn->pace, true);
-    if (pace_take(&conn->pace, bytes_left(pending), worker->turn.now_us) > 0) return true;
-    /* Meanwhile what was found in memory may leave it. */
-    pending->warm_until = pending->stream.offset;
+    if (pace_take(&conn->pace, bytes_left(conn->pending), worker->turn.now_us) > 0) return true;
     conn_wake_by(worker, conn, conn->pace.until_ms);
     return false;
 }

@@ -23,6 +23,8 @@ void pace_begin(struct pace *pace, const struct throttle_set *set, const struct 
     }
 }
 
+enum { WAIT_US_MAX = 1000000 };
+
 /* What it may take of one of them; if that is less than `least`, *wait_us is at least how long it has to wait for that. */
 static uint64_t share_of(const struct pace *pace, const struct throttle *throttle, uint64_t least, int64_t now_us,
                          int64_t *wait_us)
@@ -38,6 +40,8 @@ static uint64_t share_of(const struct pace *pace, const struct throttle *throttl
     if (least > piece) least = piece;
     uint64_t missing_us = share < least ? (least - share) * senders * 1000000 / rate + 1 : 0;
     uint64_t unearned_us = credit < least ? (least - credit) * 1000000 / rate + 1 : 0;
+    /* Of those that are counted now many may soon have left; to ask once too often costs little. */
+    if (missing_us > WAIT_US_MAX) missing_us = WAIT_US_MAX;
     if (missing_us < unearned_us) missing_us = unearned_us;
     if (*wait_us < (int64_t)missing_us) *wait_us = (int64_t)missing_us;
     return share < credit ? share : credit;

@@ -32,8 +32,9 @@ struct pending {
     bool by_loader; /* a loader copies what is left of the stream */
     bool
         is_doubted; /* the bytes before warm_until are looked at again before each slice: they are not often asked for */
-    bool has_settled;            /* a change since then would be told by the times of the stream's file */
-    int64_t warm_until;          /* bytes of the stream before this offset are known to be in memory */
+    bool has_settled;   /* a change since then would be told by the times of the stream's file */
+    int64_t warm_until; /* bytes of the stream before this offset were in memory when they were looked at or brought */
+    int64_t doubt_ms;   /* from then on (monotonic) they are looked at again before each slice */
     int64_t warm_from_us;        /* when a loader was last asked for a window */
     int64_t cold_from;           /* bytes of the stream from here on were brought for this answer; -1: none were */
     char *copy;                  /* the bytes at the stream's offset, from a loader; NULL: none yet */

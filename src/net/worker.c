@@ -320,6 +320,8 @@ static void run_ready(struct worker *worker)
     int64_t until_us = clock_monotonic_us() + ROUND_US;
     list_init(&round);
     list_splice(&round, &worker->ready);
+    /* What is received from here on may have been sent after the wait that told of changes. */
+    worker->turn.in_doubt = worker->options->cache != NULL;
     do conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
     while (!list_is_empty(&round) && clock_monotonic_us() < until_us);
     if (list_is_empty(&round)) return;

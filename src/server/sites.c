@@ -540,7 +540,8 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     const struct rules *rules = sites_rules(sites, site, facts->tree, whole, url);
     *ret_policy = POLICY_NONE;
     const struct throttle_set *throttled;
-    if (!rules || !site_throttles_choose(sites->throttles, site->number, asked, url, &throttled)) return 0;
+    if (!rules || !site_throttles_choose(sites->throttles, site->number, asked, url, &throttled))
+        return LOAD_NOT_DESCRIBED;
     bool has_content = facts->kind <= ENTRY_MADE;
     struct content_type type = { .encoding = SPAN_NONE };
     if (has_content && is_listing)

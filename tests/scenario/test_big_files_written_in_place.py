@@ -142,6 +142,17 @@ def test_without_a_lease_a_big_file_is_copied(folio, folder):
 
 
 @needs_root
+@pytest.mark.parametrize("size", [100, BIG])
+def test_a_file_of_tomorrow_is_a_file(folio, folder, size):
+    """Times are set by whoever copies a file; they do not mean that somebody is writing it."""
+    path = make(folder, size)
+    tomorrow = time.time() + 86400
+    os.utime(path, (tomorrow, tomorrow))
+    server = folio(folder, wrap=NOBODY)
+    assert [server.get("/big").body for _ in range(2)] == [OLD * size] * 2
+
+
+@needs_root
 def test_without_a_lease_a_change_breaks_off(folio, folder):
     path = make(folder, HUGE)
     server = folio(folder, wrap=NOBODY)

@@ -420,6 +420,30 @@ static enum status check(const struct entry *entry)
     return load_check(&rig.rules, entry, FILE_WAIT);
 }
 
+static size_t describe_in_vain(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    (void)context;
+    (void)facts;
+    (void)out;
+    (void)ret_policy;
+    return LOAD_NOT_DESCRIBED;
+}
+
+static void what_cannot_be_described_for_want_of_memory_is_no_entry(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "/file", "/big", "/missing", "/folder" };
+    struct load_rules before = rig.rules;
+    rig.rules.describe = describe_in_vain;
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        struct entry *entry = NULL;
+        bool may_publish;
+        assert_int_equal(rig_load(&rig, keys[i], FILE_WAIT, &entry, &may_publish), STATUS_EXHAUSTED);
+        assert_null(entry);
+    }
+    rig.rules = before;
+}
+
 static void what_has_not_changed_is_found_unchanged(void **state)
 {
     (void)state;
@@ -549,6 +573,7 @@ int main(void)
         WITH_A_TREE(a_file_that_is_not_in_memory_is_left_to_a_loader),
         WITH_A_TREE(an_entry_counts_as_looked_at_when_the_look_began),
         WITH_A_TREE(no_descriptors_are_an_error_and_leave_nothing_behind),
+        WITH_A_TREE(what_cannot_be_described_for_want_of_memory_is_no_entry),
         WITH_A_TREE(what_has_not_changed_is_found_unchanged),
         WITH_A_TREE(every_change_of_what_a_key_leads_to_is_found),
     };

@@ -376,6 +376,20 @@ static void trimming_keeps_a_reserve_free(void **state)
     assert_true(table_needs_care_now(table));
 }
 
+static void streams_that_were_taken_out_are_not_left_open_for_long(void **state)
+{
+    (void)state;
+    enum { MANY = 16 };
+    for (unsigned i = 0; i < MANY; i++) {
+        assert_false(table_needs_care_now(table));
+        assert_true(rig_publish(table, ENTRY_STREAM, "/stream", 10, 'x', 1));
+        table_remove(table, rig_find(table, "/stream"));
+    }
+    assert_true(table_needs_care_now(table));
+    assert_true(rig_reclaim(table));
+    assert_false(table_needs_care_now(table));
+}
+
 static void who_is_left_with_references_is_counted(void **state)
 {
     (void)state;
@@ -426,6 +440,7 @@ int main(void)
         WITH_A_TABLE(expiring_goes_on_where_it_stopped),
         WITH_A_TABLE(no_more_of_a_class_is_looked_at_than_was_allowed),
         WITH_A_TABLE(trimming_keeps_a_reserve_free),
+        WITH_A_TABLE(streams_that_were_taken_out_are_not_left_open_for_long),
         WITH_A_TABLE(who_is_left_with_references_is_counted),
         WITH_A_TABLE(an_index_can_be_as_large_as_a_limit_may_be),
     };

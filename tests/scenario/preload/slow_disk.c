@@ -1,7 +1,7 @@
 /* slow_disk.c - makes every file look as if it lay on a disk that answers when the test says so.
  *
  * Role:   loaded into the server by LD_PRELOAD. While the gate is closed, a read that must not wait is refused (EAGAIN), no
- *         page is said to be resident, and a read that may wait does, until the gate opens. While it is barred, nothing is
+ *         more than a page is said to be resident, and a read that may wait does, until the gate opens. While it is barred, nothing is
  *         had without waiting, not even a path, and who may wait does not have to for long.
  * Owns:   nothing; the gate lies in a file that the test maps too, named by FOLIO_SLOW_DISK.
  * Thread: any.
@@ -79,8 +79,11 @@ long syscall(long number, ...)
     for (int i = 0; i < 6; i++) a[i] = va_arg(arguments, long);
     va_end(arguments);
     if (number == CACHESTAT && atomic_load(&gate->is_closed)) {
-        errno = ENOSYS;
-        return -1;
+        struct {
+            uint64_t cached, dirty, writeback, evicted, recently_evicted;
+        } *pages = (void *)(uintptr_t)a[2];
+        *pages = (__typeof__(*pages)){ .cached = 1 };
+        return 0;
     }
     if (number == SYS_openat2 && atomic_load(&gate->is_closed) == BARRED &&
         (((const struct open_how *)a[2])->resolve & RESOLVE_CACHED)) {
