@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/text_write.h"
 #include "platform/clock.h"
 #include "server/log_line.h"
@@ -34,7 +35,9 @@ struct quota {
 };
 
 struct error_log {
-    struct error_log_options options;
+    struct error_log_options options; /* whose text is this log's own: */
+    char *name;
+    char tag[LOG_TAG_BYTES_MAX];
     struct log_writer *writer; /* NULL: whoever tells writes to */
     struct log_sink sink;
     pthread_mutex_t lock; /* of the ring, the clock, or the sink */
@@ -193,6 +196,17 @@ static void complain(void *context, const char *what)
     if (!error_log_is_standard_error(log)) fprintf(stderr, "folio: error log %s: %s\n", log->options.name, what);
 }
 
+/* The configuration that the names stand in may go before the log does. */
+static bool keep_text(struct error_log *log)
+{
+    struct span *tag = &log->options.target.tag;
+    ASSERT(tag->size <= sizeof log->tag);
+    if (tag->size > 0) memcpy(log->tag, tag->data, tag->size);
+    *tag = span_of(log->tag, tag->size);
+    log->options.name = log->name = strdup(log->options.name);
+    return log->name != NULL;
+}
+
 struct error_log *error_log_open(const struct error_log_options *options)
 {
     struct error_log *log = calloc(1, sizeof *log);
@@ -204,10 +218,14 @@ struct error_log *error_log_open(const struct error_log_options *options)
                                           .context = log };
     if (!log) return NULL;
     log->options = *options;
+    log->sink.fd = -1;
     log->clock_s = INT64_MIN;
     log->told_left_out_us = clock_monotonic_us();
     pthread_mutex_init(&log->lock, NULL);
-    bool is_open = log_sink_open(&log->sink, &options->target, options->system_socket, options->may_be_absent);
+    bool is_open = keep_text(log) &&
+                   log_sink_open(&log->sink, &log->options.target, options->system_socket, options->may_be_absent);
+    log->options.target.path = SPAN_NONE; /* not ours */
+    log->options.system_socket = NULL;
     if (is_open && options->has_writer) {
         writing.sink = log->sink;
         log->sink.fd = -1; /* the writer's */
@@ -239,5 +257,6 @@ void error_log_free(struct error_log *log)
     log_writer_free(log->writer);
     log_sink_close(&log->sink);
     pthread_mutex_destroy(&log->lock);
+    free(log->name);
     free(log);
 }

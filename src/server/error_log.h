@@ -28,7 +28,7 @@ struct error_kind {
 struct error_log;
 
 struct error_log_options {
-    const char *name; /* borrowed, for messages */
+    const char *name; /* for messages */
     struct log_target target;
     const char *system_socket;
     bool may_be_absent; /* the system's log need not be there yet */
@@ -45,7 +45,7 @@ struct error_request {
     struct span url;    /* its path, as it was asked for */
 };
 
-/* NULL: errno says why. */
+/* What the options refer to may go afterwards, but for the kinds. NULL: errno says why. */
 NODISCARD struct error_log *error_log_open(const struct error_log_options *options);
 
 /* A line; line feeds in `text`, with the blanks behind them, become "; ". False: without a writer, it was not taken. */

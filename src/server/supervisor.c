@@ -191,6 +191,7 @@ static void change_error_log(struct supervisor *supervisor)
 static void switch_to(struct supervisor *supervisor, struct child *child)
 {
     struct child *before = child_in(supervisor, CHILD_SERVING);
+    struct config *config_before = NULL;
     close(child->ready);
     child->ready = -1;
     child->state = CHILD_SERVING;
@@ -198,7 +199,7 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
     supervisor->restart_at_ms = 0;
     listeners_serve(&supervisor->listeners);
     if (supervisor->next_config) {
-        drop_config(&supervisor->config);
+        config_before = supervisor->config;
         supervisor->config = supervisor->next_config;
         supervisor->next_config = NULL;
         keep_listeners(supervisor);
@@ -207,6 +208,7 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
     }
     message_set_serving(true);
     change_error_log(supervisor);
+    drop_config(&config_before);
     if (!before) return;
     before->state = CHILD_LEAVING;
     kill(before->pid, SIGHUP);

@@ -102,6 +102,27 @@ static void a_kind_is_told_at_most_so_often_and_the_rest_is_counted(void **state
     assert_int_equal(count_of(text, left_out), 1);
 }
 
+static void what_a_log_is_named_by_may_go_before_it(void **state)
+{
+    (void)state;
+    char path[120], name[] = "syslog:daemon:site", *tag = name + 14;
+    int receiver = rig_system_log("receiver");
+    struct error_log_options options = {
+        .name = name,
+        .target = { .kind = LOG_TO_SYSTEM, .facility = 3, .tag = span_of(tag, 4) },
+        .system_socket = rig_path("receiver", path),
+        .kinds = kinds,
+        .kind_count = 2,
+    };
+    struct error_log *log = error_log_open(&options);
+    assert_non_null(log);
+    memset(name, 'x', sizeof name - 1);
+    assert_true(error_log_tell(log, LOG_LEVEL_CRIT, SPAN("it fails")));
+    assert_matches(rig_receive(receiver), "^<26>.* site\\[[0-9]+\\]: \\[crit\\] it fails$");
+    assert_int_equal(close_log(log), 0);
+    close(receiver);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -109,6 +130,7 @@ int main(void)
         cmocka_unit_test(requests_are_told_with_client_site_and_path_and_escaped),
         cmocka_unit_test(a_path_of_any_length_leaves_one_line),
         cmocka_unit_test(a_kind_is_told_at_most_so_often_and_the_rest_is_counted),
+        cmocka_unit_test(what_a_log_is_named_by_may_go_before_it),
     };
     return cmocka_run_group_tests(tests, rig_open_scratch, rig_close_scratch);
 }
