@@ -27,6 +27,7 @@ struct log_writer {
     int wakeup;           /* rung when a ring is half full, and to stop */
     unsigned ring_count;
     struct ring *rings;
+    unsigned next_ring;                    /* to be emptied; the thread's */
     uint64_t given_up, told;               /* lines; the thread's */
     int error;                             /* the thread's: why the sink did not take something, last */
     int64_t failure_told_us, lost_told_us; /* monotonic, when; 0: never; the thread's */
@@ -89,12 +90,16 @@ static enum flushed flush_ring(struct log_writer *writer, struct ring *ring, boo
     return flushed;
 }
 
+/* The rings take turns, also when each has more than the sink takes at once. But a line that was begun comes to its end before any other
+ * ring's. */
 static enum flushed flush(struct log_writer *writer, bool may_wait)
 {
-    enum flushed worst = FLUSHED_NOTHING;
-    for (unsigned i = 0; i < writer->ring_count && worst != FLUSHED_WAITS; i++) {
-        enum flushed flushed = flush_ring(writer, &writer->rings[i], may_wait);
+    enum flushed worst = FLUSHED_NOTHING, flushed = FLUSHED_NOTHING;
+    for (unsigned i = 0; i < writer->ring_count && flushed != FLUSHED_WAITS; i++) {
+        flushed = flush_ring(writer, &writer->rings[writer->next_ring], may_wait);
         if (flushed > worst || flushed == FLUSHED_WAITS) worst = flushed;
+        if (flushed != FLUSHED_WAITS || !writer->sink.is_within_line)
+            writer->next_ring = (writer->next_ring + 1) % writer->ring_count;
     }
     return worst;
 }

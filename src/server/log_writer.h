@@ -6,8 +6,9 @@
  * Order:  a ring's `written` is stored with release by who fills it and loaded with acquire by the writer; `taken` the
  *         other way round.
  * Limits: a ring that is full loses the line, and counts it; so are those counted that the sink will not take (a full disk). Both are
- *         told. What a sink does not take for the moment (a pipe that nobody reads, a log of the system that is being
- *         started anew) waits in the ring.
+ *         told. What a sink does not take for the moment (a pipe whose reader is slow, a log of the system that is being
+ *         started anew) waits in the ring; of a pipe whose reader is gone (EPIPE) the lines are lost. Rings take turns, and no ring's
+ *         line stands within another's.
  */
 #ifndef FOLIO_SERVER_LOG_WRITER_H
 #define FOLIO_SERVER_LOG_WRITER_H

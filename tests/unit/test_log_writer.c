@@ -1,9 +1,10 @@
+#include <fcntl.h>
 #include <poll.h>
 
 #include "../support/log_rig.h"
 #include "server/log_writer.h"
 
-enum { RING_BYTES = 1 << 14, LINE_BYTES = 1000 };
+enum { RING_BYTES = 1 << 14, LINE_BYTES = 6200, PAGE_BYTES = 4096 };
 
 /* What a writer said of its log; read after its end. */
 struct said {
@@ -93,6 +94,73 @@ static void what_there_is_no_room_for_is_counted_and_told(void **state)
     assert_non_null(strstr(said.last, "lost"));
 }
 
+/* A pipe of one page at `name`, and a writer to it with two rings. */
+static struct log_writer *open_narrow(const char *name, struct said *said, int *ret_reader)
+{
+    char path[120];
+    SCRATCH_MUST(mkfifoat(scratch.fd, name, 0600) == 0);
+    *ret_reader = openat(scratch.fd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    SCRATCH_MUST(fcntl(*ret_reader, F_SETPIPE_SZ, PAGE_BYTES) == PAGE_BYTES);
+    return open_writer(rig_path(name, path), 2, said);
+}
+
+/* The next page of it, or what there is. */
+static size_t read_page(int reader, char page[PAGE_BYTES])
+{
+    struct pollfd wait = { .fd = reader, .events = POLLIN };
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    ssize_t size = read(reader, page, PAGE_BYTES);
+    assert_true(size > 0);
+    return (size_t)size;
+}
+
+static void no_line_stands_within_another_rings(void **state)
+{
+    (void)state;
+    enum { LONG = 6000, SHORT = 6 };
+    int reader;
+    char line[LONG + 1], text[3 * PAGE_BYTES];
+    struct said said;
+    struct log_writer *writer = open_narrow("narrow", &said, &reader);
+    memset(line, 'x', LONG);
+    memcpy(line + LONG - 1, "\n", 2);
+    assert_true(add(writer, 1, line));
+    log_writer_hurry(writer);
+    struct pollfd wait = { .fd = reader, .events = POLLIN };
+    assert_int_equal(poll(&wait, 1, 10000), 1); /* its first page is there, and no room for the rest */
+    assert_true(add(writer, 0, "short\n"));
+    size_t size = 0;
+    while (size < LONG + SHORT) size += read_page(reader, text + size);
+    assert_int_equal(log_writer_stop(writer), 0);
+    log_writer_free(writer);
+    close(reader);
+    assert_int_equal(size, LONG + SHORT);
+    assert_memory_equal(text, line, LONG);
+    assert_memory_equal(text + LONG, "short\n", SHORT);
+}
+
+static void a_ring_that_is_always_full_lets_the_other_through(void **state)
+{
+    (void)state;
+    int reader;
+    char line[502], page[PAGE_BYTES];
+    struct said said;
+    struct log_writer *writer = open_narrow("shared", &said, &reader);
+    memset(line, 'x', sizeof line);
+    memcpy(line + 500, "\n", 2);
+    bool is_through = false;
+    while (add(writer, 0, line)) {}
+    assert_true(add(writer, 1, "other\n"));
+    for (unsigned i = 0; i < 30 && !is_through; i++) {
+        while (add(writer, 0, line)) {}
+        is_through = memmem(page, read_page(reader, page), "other\n", 6) != NULL;
+    }
+    (void)log_writer_stop(writer);
+    log_writer_free(writer);
+    close(reader);
+    assert_true(is_through);
+}
+
 static void a_full_disk_is_told_once_and_what_it_costs_is_counted(void **state)
 {
     (void)state;
@@ -113,6 +181,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_line_is_there_at_the_end),
         cmocka_unit_test(what_there_is_no_room_for_is_counted_and_told),
+        cmocka_unit_test(no_line_stands_within_another_rings),
+        cmocka_unit_test(a_ring_that_is_always_full_lets_the_other_through),
         cmocka_unit_test(a_full_disk_is_told_once_and_what_it_costs_is_counted),
     };
     return cmocka_run_group_tests(tests, rig_open_scratch, rig_close_scratch);
