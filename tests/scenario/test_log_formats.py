@@ -111,6 +111,21 @@ def test_a_site_has_logs_of_its_own_or_the_main_servers(folio, site):
     assert len((site / "both").read_text().splitlines()) == 2
 
 
+def test_what_is_no_request_is_in_the_main_servers_log_whoever_was_answered_before(folio, site):
+    text = (
+        f'CustomLog {site}/main "%v %>s"\n'
+        f'<VirtualHost *>\nServerName one.test\nCustomLog {site}/one "%v %>s"\n</VirtualHost>\n'
+    )
+    server = folio(None, "-f", configure(site, text))
+    with server.connect() as connection:
+        assert connection.request("GET", "/page.html", host="one.test").status == 200
+        connection.send(b"BAD\r\n\r\n")
+        assert connection.receive().status == 400
+    server.stop()
+    assert [line.split()[-1] for line in (site / "main").read_text().splitlines()] == ["400"]
+    assert len((site / "one").read_text().splitlines()) == 1
+
+
 @pytest.mark.parametrize("more", ["env=!local", "combined env=!local", "expr=true"])
 def test_conditions_of_apaches_logs_are_mistakes(site, more):
     run = run_to_end("-t", "-f", configure(site, f"CustomLog {site}/log {more}\n"))
