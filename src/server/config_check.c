@@ -124,7 +124,7 @@ static void check_networks(struct config_checking *checking, const struct rules 
     }
 }
 
-/* Whether there is a folder for a log that is a file. Who starts the server opens it, perhaps another than who serves. */
+/* Whether there is a folder for a log that is a file, or a socket for the system's. Who starts the server opens it, perhaps another than who serves. */
 static void check_log(struct config_checking *checking, struct config_place place, const char *directive,
                       struct span text)
 {
@@ -133,7 +133,11 @@ static void check_log(struct config_checking *checking, struct config_place plac
     const char *wanted;
     size_t at;
     struct stat st;
-    if (!text.data || !log_target_parse(text, &target, &wanted, &at) || target.kind != LOG_TO_FILE) return;
+    if (!text.data || !log_target_parse(text, &target, &wanted, &at)) return;
+    const char *socket = checking->config->syslog_socket.data;
+    if (target.kind == LOG_TO_SYSTEM && stat(socket, &st) != 0)
+        config_check_warn(checking, place, text, "%s: %s: %s", directive, socket, strerror(errno));
+    if (target.kind != LOG_TO_FILE) return;
     const char *slash = memrchr(text.data, '/', text.size);
     if (!slash || text.size >= sizeof folder) return;
     snprintf(folder, sizeof folder, "%.*s", (int)(slash > text.data ? slash - text.data : 1), text.data);

@@ -409,6 +409,7 @@ static const struct {
     { set_path, print_path },
     { set_types, print_path },
     { set_file, print_text },
+    { set_socket, print_text },
     { set_error_log, print_text },
     { set_text, print_text },
     { set_listen, print_listens },

@@ -18,6 +18,7 @@ bool set_choice(struct directive_call *call);
 bool set_path(struct directive_call *call);      /* char[CONFIG_PATH_BYTES] */
 bool set_types(struct directive_call *call);     /* the same; of a file that is there */
 bool set_file(struct directive_call *call);      /* struct span, made absolute */
+bool set_socket(struct directive_call *call);    /* the same, and short enough for a Unix socket */
 bool set_error_log(struct directive_call *call); /* the same, or stderr, or syslog */
 bool set_text(struct directive_call *call);      /* struct span, as it is */
 

@@ -387,7 +387,8 @@ static const struct directive table[] = {
           "How much goes to the error log: emerg, alert, crit, error, warn, notice, info or debug, and all before it. "
           "A site's own holds for its requests, the main server's for what the process says of itself. 403, 500 and "
           "wrong passwords are errors, what wants more room or a disk that does not answer is a warning, 404 and what "
-          "is no request are info.",
+          "is no request are info. What is given up before its site answers (it is no request, comes too slowly, or "
+          "a disk did not answer within LoadTimeout) is told in the main server's log, the last without its path.",
       .set = set_choice,
       TAKES(1),
       .choices = "emerg|alert|crit|error|warn|notice|info|debug",
@@ -635,8 +636,10 @@ static const struct directive table[] = {
     { .name = "SyslogSocket",
       .arguments = "PATH",
       .fallback = "/dev/log",
-      .text = "The Unix socket at which the system's log takes datagrams, in the form of RFC 3164.",
-      .set = set_file,
+      .text =
+          "The Unix socket at which the system's log takes datagrams, in the form of RFC 3164. User must be allowed to "
+          "write to it: once the log was started anew, who serves opens its socket, and lines wait until then.",
+      .set = set_socket,
       TAKES(1),
       PROCESS_AT(syslog_socket) },
     { .name = "Threads",

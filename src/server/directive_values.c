@@ -1,6 +1,8 @@
 #include <stdio.h>
+#include <sys/un.h>
 
 #include "base/quantity.h"
+#include "platform/socket.h"
 #include "server/config_reader.h"
 #include "server/directive_set.h"
 #include "server/nearest.h"
@@ -129,6 +131,19 @@ static bool put_text(struct directive_call *call, struct span kept)
 bool set_file(struct directive_call *call)
 {
     return put_text(call, path_argument(call));
+}
+
+bool set_socket(struct directive_call *call)
+{
+    char address[CONFIG_PATH_BYTES + sizeof "unix:"];
+    struct socket_address parsed;
+    struct span path = path_argument(call);
+    if (!path.data) return false;
+    snprintf(address, sizeof address, "unix:%s", path.data);
+    if (!socket_address_parse(address, 0, &parsed))
+        return directive_mistake(call, 1, "the path of a socket has at most %zu bytes; this is %s",
+                                 sizeof((struct sockaddr_un *)0)->sun_path - 1, path.data);
+    return put_text(call, path);
 }
 
 bool set_path(struct directive_call *call)

@@ -203,8 +203,8 @@ static enum handler_verdict answer_path(struct question *question)
     enum target_result target = request->path.size > QUESTION_PATH_BYTES_MAX
                                     ? TARGET_HIDDEN
                                     : target_normalise(request->path, room + prefix_size, &question->url);
-    if (target == TARGET_BAD) return fallbacks_answer_error(question, HTTP_BAD_REQUEST, SPAN_NONE, NULL);
-    if (target == TARGET_HIDDEN) return fallbacks_answer_error(question, HTTP_NOT_FOUND, SPAN_NONE, NULL);
+    if (target == TARGET_BAD) return answer_trouble(question, TROUBLE_BAD_REQUEST, HTTP_BAD_REQUEST, SPAN_NONE, NULL);
+    if (target == TARGET_HIDDEN) return answer_trouble(question, TROUBLE_ABSENT, HTTP_NOT_FOUND, SPAN_NONE, NULL);
     question->key = question->url;
     if (prefix_size > 0) {
         memcpy(room, question->site->key_prefix.data, prefix_size);

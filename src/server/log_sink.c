@@ -51,10 +51,11 @@ bool log_sink_open(struct log_sink *sink, const struct log_target *target, const
     return sink->fd >= 0;
 }
 
-/* The system's log may have been started anew since. */
+/* The system's log may have been started anew since, and perhaps its socket is not for everybody yet. */
 static bool is_gone(int error)
 {
-    return error == ECONNREFUSED || error == ENOENT || error == ENOTCONN || error == ECONNRESET || error == EPIPE;
+    return error == EACCES || error == ECONNREFUSED || error == ENOENT || error == ENOTCONN || error == ECONNRESET ||
+           error == EPIPE;
 }
 
 static bool open_again(struct log_sink *sink)

@@ -348,15 +348,15 @@ static bool open_logs_and_change_user(struct server *server)
         errno = error;
         return fail("cannot give up rights", NULL, "");
     }
-    server->exit_status = EX_CONFIG;
     /* In the place of one that served, it is better to serve while the system's log is not there than not at all. */
     bool may_be_absent = server->start == SERVER_STARTS_IN_PLACE;
     server->serving.errors = error_logs_open(server->config, may_be_absent);
     if (!server->serving.errors) return false;
     server->serving.logs = server_logs_open(server->config, server->thread_count, may_be_absent);
-    if (!server->serving.logs || !identity_assume(server->config)) return false;
-    server->exit_status = EXIT_FAILURE;
-    return true;
+    if (!server->serving.logs) return false; /* what lacks may be there at another try */
+    bool is_user = identity_assume(server->config);
+    if (!is_user) server->exit_status = EX_CONFIG;
+    return is_user;
 }
 
 int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start)

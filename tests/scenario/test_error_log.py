@@ -113,6 +113,15 @@ def test_what_is_no_request_is_information(folio, site, sent, status, why):
     assert (line["level"], line["client"], line["text"]) == ("info", "127.0.0.1", why)
 
 
+@pytest.mark.parametrize("target, status", [("/.hidden", 404), ("/a%zz", 400)])
+def test_a_path_that_names_nothing_is_information(folio, site, target, status):
+    server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\n"))
+    assert server.get(target).status == status
+    server.stop()
+    told = [line["level"] for line in entries(site / "errors") if (line["text"] or "").startswith(f"{target}: ")]
+    assert told == ["info"]
+
+
 def test_who_is_only_asked_for_a_name_is_not_told_of(folio, site):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel debug\n"))
     assert server.get("/closed/a").status == 401
@@ -288,7 +297,7 @@ def test_a_log_that_cannot_be_opened_ends_the_start_and_leaves_a_server_alone(fo
     lines = file.read_text().splitlines()
     place = next(i for i, line in enumerate(lines, 1) if re.match("(Error|Custom)Log", line))
     run = run_to_end("-f", file, "-p", "0")
-    assert run.returncode == 78
+    assert run.returncode == 1  # it may be there at another try
     name = lines[place - 1].split()[0]
     assert re.search(rf"^folio: {re.escape(str(file))}:{place}: {name}: cannot write to .*: {why}\n  .*{remedy}", run.stderr, re.M)
     configure(site, "")
@@ -317,6 +326,19 @@ WRONG = [
 def test_what_is_written_wrongly_is_told_before_anything_starts(site, line, told):
     run = run_to_end("-t", "-f", configure(site, line + "\n"))
     assert run.returncode == 78 and told in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("name", ["ErrorLog", "CustomLog"])
+def test_a_missing_socket_of_the_systems_log_is_warned_of(site, name):
+    run = run_to_end("-t", "-f", configure(site, f"SyslogSocket {site}/none\n{name} syslog\n"))
+    assert run.returncode == 0 and f"warning: {name}: {site}/none: No such file or directory" in run.stderr
+
+
+def test_a_socket_of_a_path_that_no_socket_can_have_is_a_mistake(site):
+    for size, code in ((107, 0), (108, 78)):
+        run = run_to_end("-t", "-f", configure(site, f"SyslogSocket /{'x' * (size - 1)}\n"))
+        assert run.returncode == code, run.stderr
+    assert "the path of a socket has at most 107 bytes" in run.stderr
 
 
 @pytest.mark.parametrize("name", ["ErrorLog", "CustomLog"])

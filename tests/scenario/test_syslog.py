@@ -94,6 +94,34 @@ def test_a_log_that_is_started_anew_gets_what_was_logged_meanwhile(folio, site):
     assert [int(text) for text in first.texts() + second.texts()] == list(range(200))
 
 
+def test_lines_wait_until_who_serves_may_write_to_the_log(folio, site):
+    if os.geteuid() != 0:
+        pytest.skip("only root can become another user")
+    site.chmod(0o755)
+    file = configure(site, 'User nobody\nCustomLog syslog "%{X-Number}i"\n')
+    with SystemLog(site / "log"):
+        server = folio(None, "-f", file, expects_errors=True)
+    with SystemLog(site / "log") as second:
+        (site / "log").chmod(0o600)
+        ask(server, range(10))
+        eventually(lambda: "access log syslog: nobody takes it; lines wait" in server.errors(), "the message")
+        (site / "log").chmod(0o666)
+        eventually(lambda: len(second.messages) == 10, "what waited")
+        assert server.stop()["lost-log-lines"] == 0
+
+
+def test_what_a_reload_has_to_say_bears_the_tag_of_the_log_before(folio, site):
+    """Freed memory is overwritten: what was read of the configuration before is gone by the next message."""
+    file = configure(site, "ErrorLog syslog:daemon:site-of-before\n")
+    with SystemLog(site / "log") as log:
+        server = folio(None, "-f", file, env={"MALLOC_PERTURB_": "165"}, expects_errors=True)
+        configure(site, f"ErrorLog syslog:daemon:site-of-before\nPidFile {site}/none/pid\n")
+        server.send_signal(signal.SIGHUP)
+        eventually(lambda: any("PidFile stays as it was" in text for text in log.texts()), "the message")
+        server.stop()
+    assert {message[2] for message in log.messages} == {"site-of-before"}
+
+
 def test_a_reload_loses_and_doubles_no_line(folio, site):
     with SystemLog(site / "log") as log:
         server = folio(None, "-f", configure(site, 'CustomLog syslog "%{X-Number}i"\n'))
