@@ -19,6 +19,7 @@ enum {
     BUSY_WAIT_US = 10000,
     MANY_WAIT = 64,           /* from so many on, it is looked whether somebody has given up */
     EXPIRE_EVERY_US = 500000, /* at most so often */
+    TRIES_MAX = 3,            /* of a read that failed for want of memory, or ended early */
     LATE_FACTOR = 2,          /* whoever asked has given up after asked_ms_max; a task, after so many of these */
 };
 
@@ -263,7 +264,9 @@ static enum status bring(const struct entry *stream, const struct loader_window 
     for (int64_t done = 0; done < window->size && status == STATUS_OK; done += WARM_BLOCK_BYTES) {
         int64_t left = window->size - done;
         size_t want = left < WARM_BLOCK_BYTES ? (size_t)left : WARM_BLOCK_BYTES, got = 0;
-        status = file_read(stream->fd, block, want, window->offset + done, FILE_WAIT, &got);
+        /* What is short for one block need not be for the next: the whole window is not begun anew for that. */
+        for (int tries = 0; tries < TRIES_MAX && (tries == 0 || status == STATUS_EXHAUSTED); tries++)
+            status = file_read(stream->fd, block, want, window->offset + done, FILE_WAIT, &got);
         if (got < want) break; /* shorter than it was: the sender will see that it changed */
     }
     return status;
@@ -286,7 +289,6 @@ static void run_window(struct loader *loader, struct job *job)
 /* Bytes of the entry's very version. That a read ends early is no proof that the file did: its identity tells. */
 static enum status copy_window(const struct entry *stream, const struct loader_window *window, char *to)
 {
-    enum { TRIES_MAX = 3 };
     size_t size = (size_t)window->size, got = 0;
     enum status status = STATUS_OK;
     for (int tries = 0; tries < TRIES_MAX && got < size && status == STATUS_OK; tries++) {

@@ -324,7 +324,9 @@ static bool take_window(struct worker *worker, struct conn *conn, struct mail *m
 {
     struct pending *pending = conn->pending;
     if (mail->status == STATUS_EXHAUSTED) {
+        /* It is asked for again, unless it is found to be there. */
         pending->warm_until = pending->stream.offset;
+        pending->cold_from = -1;
         conn->cannot_send = true;
         conn_starve(worker, conn);
         return false;
