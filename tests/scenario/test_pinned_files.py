@@ -212,6 +212,7 @@ def test_cachefile_keeps_a_descriptor(start, folder):
     assert server.get("/page").body == b"page"
 
 
+@pytest.mark.skipif("ASAN_OPTIONS" in os.environ or "TSAN_OPTIONS" in os.environ, reason="sanitizers lock nothing")
 @pytest.mark.parametrize("said, wanted", [("on", 1_048_576), ("off", 0)])
 def test_mmaplock_locks_big_pinned_files_in_memory(start, folder, said, wanted):
     """As far as RLIMIT_MEMLOCK allows it, which is 8 MiB where nobody said otherwise (getrlimit(2))."""

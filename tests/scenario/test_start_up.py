@@ -243,7 +243,7 @@ def test_a_folder_that_may_not_be_entered_is_named(site):
 
 def test_a_log_that_cannot_be_written_is_named(site):
     run = run_to_end("-p", "0", "--access-log", site / "nowhere" / "access.log", site)
-    assert (run.returncode, run.stdout) == (78, "")
+    assert (run.returncode, run.stdout) == (1, "")
     assert str(site / "nowhere" / "access.log") in run.stderr
 
 
