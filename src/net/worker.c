@@ -67,6 +67,7 @@ static void ask_others_for_room(struct worker *worker)
 static void pause_accepting(struct worker *worker)
 {
     ask_others_for_room(worker);
+    worker->next_one_leaves = true; /* nobody here is idle either */
     for (unsigned i = 0; i < worker->listener_count; i++)
         epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->listeners[i].fd, NULL);
     worker->is_paused = true;

@@ -195,7 +195,8 @@ def test_limits_that_go_up_and_down_all_the_time(server):
         thread.start()
     pid = server.serving_pid
     for _ in range(5):
-        with Lowered(pid, resource.RLIMIT_NOFILE, descriptors_open(pid) + 2):
+        # One for a connection, and what a load needs at once: with less, those who wait for loads wait for each other.
+        with Lowered(pid, resource.RLIMIT_NOFILE, descriptors_open(pid) + 5):
             eventually(lambda: server.get("/small").body == SMALL, "an answer")
         with Lowered(pid, resource.RLIMIT_AS, address_space(pid)):
             eventually(lambda: server.get("/small").body == SMALL, "an answer")
