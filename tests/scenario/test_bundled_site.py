@@ -159,5 +159,5 @@ def test_a_browser_goes_from_page_to_page_and_asks_for_nothing_twice(folio, fold
     assert again["text"] == leaf["text"] and again["url"] == leaf["url"] == f"{base}/leaves/folio"
     server.stop()
     asked = [record["target"] for record in records_of(log, 2) if record["target"] != "/icon.svg"]
-    assert asked[0] == "/" and asked.count("/leaves/folio") == 1
+    assert asked.count("/") == 1 and asked.count("/leaves/folio") == 1  # in whatever order two workers log them
     assert len(asked) == len(set(asked)), "what is immutable is not asked for again"

@@ -163,7 +163,7 @@ def test_if_the_other_binary_does_not_get_ready_the_server_before_goes_on(instal
     installed.config.write_text("DocumentRoot www\n")
     server.send_signal(signal.SIGHUP)
     assert server.get("/page").body == b"page"
-    assert installed.serves_next(server)
+    eventually(lambda: installed.serves_next(server), "its word")  # which it gives when it answers already
 
 
 def test_a_binary_that_takes_its_time_to_answer_holds_nothing_up(installed, start):
