@@ -427,6 +427,7 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     facts.kind = kind;
     size_t head_size = rules->describe(rules->context, &facts, head, &policy);
     if (head_size == LOAD_NOT_DESCRIBED) return STATUS_EXHAUSTED;
+    may_publish &= policy != LOAD_POLICY_UNKEPT;
     struct entry *entry = new_entry(load->table, kind, pinned != PINNED_NOT, load->key, load->hash, head_size, size,
                                     load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
@@ -478,6 +479,7 @@ static enum status load_contentless(const struct load *load, struct entry **ret_
     facts.kind = place->kind;
     size_t head_size = load->rules->describe(load->rules->context, &facts, head, &policy);
     if (head_size == LOAD_NOT_DESCRIBED) return STATUS_EXHAUSTED;
+    may_publish &= policy != LOAD_POLICY_UNKEPT;
     struct entry *entry =
         new_entry(load->table, place->kind, false, load->key, load->hash, head_size, 0, load->patience, &may_publish);
     if (!entry) return STATUS_EXHAUSTED;
@@ -519,6 +521,7 @@ static enum status load_listing(struct load *load, struct entry **ret_entry, boo
         facts.identity.size = (int64_t)content.size;
         size_t head_size = rules->describe(rules->context, &facts, head, &policy);
         bool is_described = head_size != LOAD_NOT_DESCRIBED;
+        may_publish &= policy != LOAD_POLICY_UNKEPT;
         if (is_described) rules->seal(rules->context, digest, head, head_size);
         if (is_described)
             entry = new_entry(load->table, ENTRY_MADE, false, load->key, load->hash, head_size, content.size,

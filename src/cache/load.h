@@ -57,9 +57,10 @@ struct load_facts {
 };
 
 /* Writes the ready-made head of an entry to `out` (LOAD_HEAD_BYTES_MAX bytes), and returns its size; what has no content may go without.
- * *ret_policy, which is 0 before, is kept in the entry. LOAD_NOT_DESCRIBED: no memory; nobody keeps the entry then, and it is loaded again.
- * Called by any thread, several at once. */
+ * *ret_policy, which is 0 before, is kept in the entry; with LOAD_POLICY_UNKEPT the entry is for this request only.
+ * LOAD_NOT_DESCRIBED: no memory; there is no entry then, and it is loaded again. Called by any thread, several at once. */
 #define LOAD_NOT_DESCRIBED SIZE_MAX
+enum { LOAD_POLICY_UNKEPT = UINT16_MAX };
 typedef size_t load_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy);
 
 /* Writes the digest into a head of that size, which load_describe made before there was a digest. XXH3-128: of the content (a

@@ -54,6 +54,7 @@ static enum handler_verdict answer_file_of(struct question *question, struct ent
     struct representation representation;
     representation_choose(question, entry, &representation);
     question->content = representation.entry;
+    if (question->to.policy->is_makeshift) question->trouble = TROUBLE_MAKESHIFT;
     if (representation.varies) {
         char *at = text_append(lines, SPAN("Vary: Accept-Encoding\r\n"));
         more_fields = span_of(lines, (size_t)(text_append(at, more_fields) - lines));

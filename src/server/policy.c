@@ -26,7 +26,7 @@ struct known {
     const struct rules *rules;
     struct cache_policy cache;
     const struct throttle_set *throttles;
-    bool may_have_forms, is_compressed;
+    bool may_have_forms, is_compressed, is_makeshift;
     uint16_t number;
 };
 
@@ -37,7 +37,7 @@ struct policies {
     struct rule_set *sets[BUCKETS];
     struct known *known[BUCKETS];
     unsigned count;
-    const struct policy *at[POLICIES_MAX]; /* read without the lock by who was handed the number */
+    const struct policy *at[POLICY_NONE + 1]; /* by number; read without the lock by who was handed it */
 };
 
 struct policies *policies_new(const struct config *config)
@@ -45,7 +45,6 @@ struct policies *policies_new(const struct config *config)
     struct policies *policies = calloc(1, sizeof *policies);
     if (!policies) return NULL;
     policies->config = config;
-    policies->count = POLICY_NONE + 1;
     pthread_mutex_init(&policies->lock, NULL);
     return policies;
 }
@@ -117,21 +116,25 @@ static const struct policy *make_policy(struct policies *policies, const struct 
         .may_have_forms = wanted->may_have_forms,
         .is_compressed = wanted->is_compressed,
         .is_restricted = !rules_are_open(rules),
+        .is_makeshift = wanted->is_makeshift,
         .throttles = wanted->throttles,
     };
     return header_fields_make(&policies->arena, &rules->headers, cache->control, policy) ? policy : NULL;
 }
 
-/* Under the lock. */
+/* Under the lock. NULL: no memory. */
 static struct known *add_known(struct policies *policies, const struct known *wanted)
 {
-    if (policies->count == POLICIES_MAX) return NULL;
     struct known *known = arena_take(&policies->arena, sizeof *known);
-    const struct policy *policy = make_policy(policies, wanted);
-    if (!known || !policy) return NULL;
+    if (!known) return NULL;
     *known = *wanted;
-    known->number = (uint16_t)policies->count;
-    policies->at[policies->count++] = policy;
+    /* The text is only the caller's so far. */
+    if (wanted->cache.control.data) known->cache.control = arena_text(&policies->arena, wanted->cache.control);
+    if (wanted->cache.control.data && !known->cache.control.data) return NULL;
+    const struct policy *policy = make_policy(policies, known);
+    if (!policy) return NULL;
+    known->number = (uint16_t)++policies->count;
+    policies->at[known->number] = policy;
     return known;
 }
 
@@ -157,11 +160,37 @@ static bool is_compact(struct span type)
 static bool is_same(const struct known *a, const struct known *b)
 {
     return a->rules == b->rules && a->throttles == b->throttles && a->may_have_forms == b->may_have_forms &&
-           a->is_compressed == b->is_compressed && cache_policy_equal(&a->cache, &b->cache);
+           a->is_compressed == b->is_compressed && a->is_makeshift == b->is_makeshift &&
+           cache_policy_equal(&a->cache, &b->cache);
 }
 
-uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
-                         bool is_encoded, const struct throttle_set *throttles)
+static struct known **bucket_of(struct policies *policies, const struct known *wanted)
+{
+    struct span control = wanted->cache.control;
+    uint64_t hash =
+        (uintptr_t)wanted->rules / sizeof(struct rule_set) ^ (uintptr_t)wanted->throttles / sizeof(struct throttle_set);
+    if (control.size > 0) hash ^= XXH3_64bits(control.data, control.size);
+    return &policies->known[hash % BUCKETS];
+}
+
+/* Under the lock. */
+static struct known *find_known(struct policies *policies, const struct known *wanted)
+{
+    struct known *known = *bucket_of(policies, wanted);
+    while (known && !is_same(known, wanted)) known = known->next;
+    return known;
+}
+
+/* What serves instead of any that has the same rules and throttles: who may not keep it cannot keep it for too long. */
+static struct known makeshift_for(const struct known *wanted, bool is_file)
+{
+    struct known makeshift = { .rules = wanted->rules, .throttles = wanted->throttles, .is_makeshift = true };
+    if (is_file) makeshift.cache.control = SPAN("no-store");
+    return makeshift;
+}
+
+bool policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
+                     bool is_encoded, const struct throttle_set *throttles, uint16_t *ret_number)
 {
     char room[CACHE_POLICY_BYTES];
     struct known wanted = { .rules = rules, .throttles = throttles };
@@ -171,21 +200,22 @@ uint16_t policies_choose(struct policies *policies, const struct rules *rules, s
         wanted.is_compressed =
             wanted.may_have_forms && rules->compress && media_type_is_text(type) && rules->file_etag != ETAG_NONE;
     }
-    struct span *control = &wanted.cache.control;
-    uint64_t hash = (uintptr_t)rules / sizeof(struct rule_set) ^ (uintptr_t)throttles / sizeof(struct throttle_set);
-    if (control->size > 0) hash ^= XXH3_64bits(control->data, control->size);
     pthread_mutex_lock(&policies->lock);
-    struct known **bucket = &policies->known[hash % BUCKETS], *known = *bucket;
-    while (known && !is_same(known, &wanted)) known = known->next;
-    if (!known) {
-        /* The text is only the caller's so far. */
-        if (control->data == room) *control = arena_text(&policies->arena, *control);
-        known = add_known(policies, &wanted);
-        if (known) known->next = *bucket;
-        if (known) *bucket = known;
+    struct known *known = find_known(policies, &wanted);
+    if (!known && policies->count >= POLICIES_ORDINARY_MAX) {
+        wanted = makeshift_for(&wanted, type.data != NULL);
+        known = find_known(policies, &wanted);
+    }
+    bool has_number = known || policies->count < POLICIES_MAX;
+    if (!known && has_number && (known = add_known(policies, &wanted)) != NULL) {
+        struct known **bucket = bucket_of(policies, known);
+        known->next = *bucket;
+        *bucket = known;
     }
     pthread_mutex_unlock(&policies->lock);
-    return known ? known->number : POLICY_NONE;
+    if (!known && has_number) return false;
+    *ret_number = known ? known->number : POLICY_NONE;
+    return true;
 }
 
 const struct policy *policies_get(const struct policies *policies, uint16_t number)

@@ -5,16 +5,25 @@
  * Owns:   the merged rules and the policies, until the end.
  * Thread: policies_choose() by any, under a lock that is held for no call that waits; a policy is constant from when its
  *         number is known.
- * Limits: POLICIES_MAX different ones; beyond those, number 0, whose entries are answered 500.
+ * Limits: POLICIES_MAX different ones. From POLICIES_ORDINARY_MAX on there is but one for the same rules and throttles: a makeshift, under which
+ *         files are served uncompressed and nobody may keep them, whatever their type. When no number is left for that either,
+ *         what is asked for is answered 500, and that answer is not kept.
  */
 #ifndef FOLIO_SERVER_POLICY_H
 #define FOLIO_SERVER_POLICY_H
 
+#include "cache/load.h"
 #include "net/throttle.h"
 #include "server/config.h"
 #include "server/section_match.h"
 
-enum { POLICIES_MAX = 65536, POLICY_NONE = 0, POLICY_FIELDS_BYTES_MAX = 8192, POLICY_SECTIONS_MAX = 8192 };
+enum {
+    POLICIES_MAX = LOAD_POLICY_UNKEPT - 1, /* their numbers begin at 1 */
+    POLICIES_ORDINARY_MAX = POLICIES_MAX / 4 * 3,
+    POLICY_NONE = LOAD_POLICY_UNKEPT,
+    POLICY_FIELDS_BYTES_MAX = 8192,
+    POLICY_SECTIONS_MAX = 8192,
+};
 
 struct policy {
     const struct rules *rules;    /* merged */
@@ -31,6 +40,7 @@ struct policy {
     bool may_have_forms;                  /* compressed ones, of a type that is not compressed already */
     bool is_compressed;                   /* Compress is on, and the type is one of text */
     bool is_restricted;                   /* `Require` does not grant it to all */
+    bool is_makeshift;                    /* it stands for others, for which no number was left */
     const struct throttle_set *throttles; /* NULL: none holds */
 };
 
@@ -45,9 +55,9 @@ const struct rules *policies_rules(struct policies *policies, unsigned site, con
 
 /* The policy of what has the rules `rules` (of policies_rules()); type: its media type, without parameters; data NULL for what is no
  * file. path: of the file in its tree, with the '/' in front. is_encoded: it has a content coding of its own. throttles:
- * those that hold for it (equal ones are one), or NULL. Returns the policy's number. */
-uint16_t policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
-                         bool is_encoded, const struct throttle_set *throttles);
+ * those that hold for it (equal ones are one), or NULL. ret_number: the policy's, or POLICY_NONE. False: no memory. */
+NODISCARD bool policies_choose(struct policies *policies, const struct rules *rules, struct span type, struct span path,
+                               bool is_encoded, const struct throttle_set *throttles, uint16_t *ret_number);
 
 /* What a number stands for; NULL for POLICY_NONE. */
 const struct policy *policies_get(const struct policies *policies, uint16_t number);

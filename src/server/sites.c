@@ -224,7 +224,8 @@ static bool open_site(struct sites *sites, unsigned number)
     if (!rules) return false;
     const struct throttle_set *throttled;
     if (!site_throttles_choose(sites->throttles, number, SPAN_NONE, SPAN_NONE, &throttled)) return false;
-    uint16_t policy = policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE, false, throttled);
+    uint16_t policy;
+    if (!policies_choose(sites->policies, rules, SPAN_NONE, SPAN_NONE, false, throttled, &policy)) return false;
     site->base_policy = policies_get(sites->policies, policy);
     return site->base_policy != NULL;
 }
@@ -538,7 +539,6 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     /* And what is said of a folder holds for its name without the slash. */
     if (facts->kind == ENTRY_FOLDER && whole.size < sizeof path - 1) path[whole.size++] = '/';
     const struct rules *rules = sites_rules(sites, site, facts->tree, whole, url);
-    *ret_policy = POLICY_NONE;
     const struct throttle_set *throttled;
     if (!rules || !site_throttles_choose(sites->throttles, site->number, asked, url, &throttled))
         return LOAD_NOT_DESCRIBED;
@@ -550,8 +550,9 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
         content_type_of(rules, sites->types, file, &type);
     struct span bare =
         is_listing ? SPAN("text/html") : span_of(type.text, type.type_size); /* as JSON, it lasts as long */
-    *ret_policy = policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, whole,
-                                  is_listing || type.encoding.data != NULL, throttled);
+    if (!policies_choose(sites->policies, rules, has_content ? bare : SPAN_NONE, whole,
+                         is_listing || type.encoding.data != NULL, throttled, ret_policy))
+        return LOAD_NOT_DESCRIBED;
     const struct policy *policy = policies_get(sites->policies, *ret_policy);
     if (facts->kind == ENTRY_RULED) return describe_ruling(site, url, out);
     if (!has_content || !policy) return 0;

@@ -6,7 +6,9 @@ static const struct error_kind kinds[TROUBLE_COUNT] = {
     [TROUBLE_FILE_SYSTEM] = { LOG_LEVEL_ERROR,
                               "answered 500: the file system failed, or the file does not keep still" },
     [TROUBLE_POLICY] = { LOG_LEVEL_ERROR,
-                         "answered 500: no memory, or no number left, for the rules that hold for it" },
+                         "answered 500: no number is left for the rules that hold for it; let fewer sections differ" },
+    [TROUBLE_MAKESHIFT] = { LOG_LEVEL_WARN, "uncompressed, and not to be kept by anyone: few numbers are left for the "
+                                            "rules that hold for it; let fewer sections differ" },
     [TROUBLE_USER_FILE] = { LOG_LEVEL_ERROR, "answered 500: AuthUserFile cannot be read" },
     [TROUBLE_STARVED] = { LOG_LEVEL_WARN, "answered 503: no descriptor or no memory for it; raise the limits" },
     [TROUBLE_OVERWHELMED] = { LOG_LEVEL_WARN, "answered 503: too many passwords are being checked" },

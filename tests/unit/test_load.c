@@ -444,6 +444,30 @@ static void what_cannot_be_described_for_want_of_memory_is_no_entry(void **state
     rig.rules = before;
 }
 
+static size_t describe_for_once(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+{
+    size_t size = rig_describe(context, facts, out, ret_policy);
+    *ret_policy = LOAD_POLICY_UNKEPT;
+    return size;
+}
+
+static void what_no_policy_was_left_for_is_not_kept(void **state)
+{
+    (void)state;
+    static const char *const keys[] = { "/file", "/big", "/missing", "/folder" };
+    struct load_rules before = rig.rules;
+    rig.rules.describe = describe_for_once;
+    for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+        struct entry *entry = NULL;
+        bool may_publish = true;
+        assert_int_equal(rig_load(&rig, keys[i], FILE_WAIT, &entry, &may_publish), STATUS_OK);
+        assert_false(may_publish);
+        assert_int_equal(entry->policy, LOAD_POLICY_UNKEPT);
+        entry_unref(entry);
+    }
+    rig.rules = before;
+}
+
 static void what_has_not_changed_is_found_unchanged(void **state)
 {
     (void)state;
@@ -574,6 +598,7 @@ int main(void)
         WITH_A_TREE(an_entry_counts_as_looked_at_when_the_look_began),
         WITH_A_TREE(no_descriptors_are_an_error_and_leave_nothing_behind),
         WITH_A_TREE(what_cannot_be_described_for_want_of_memory_is_no_entry),
+        WITH_A_TREE(what_no_policy_was_left_for_is_not_kept),
         WITH_A_TREE(what_has_not_changed_is_found_unchanged),
         WITH_A_TREE(every_change_of_what_a_key_leads_to_is_found),
     };

@@ -32,7 +32,17 @@ static const struct rules *rules_at(const char *url)
 
 static uint16_t number_of(const char *url, struct span type, struct span path)
 {
-    return policies_choose(policies, rules_at(url), type, path, false, NULL);
+    uint16_t number;
+    assert_true(policies_choose(policies, rules_at(url), type, path, false, NULL, &number));
+    return number;
+}
+
+/* Of a style sheet. */
+static uint16_t number_by(const struct rules *rules, const struct throttle_set *throttles)
+{
+    uint16_t number;
+    assert_true(policies_choose(policies, rules, SPAN("text/css"), SPAN("/a.css"), false, throttles, &number));
+    return number;
 }
 
 static void what_has_the_same_rules_has_the_same_policy(void **state)
@@ -95,37 +105,75 @@ static void what_has_other_throttles_has_another_policy(void **state)
     const struct throttle_set *rows[] = { NULL, &sets[0], &sets[1] };
     uint16_t numbers[ARRAY_COUNT(rows)];
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        numbers[i] = policies_choose(policies, rules_at("/"), SPAN("text/css"), SPAN("/a.css"), false, rows[i]);
+        numbers[i] = number_by(rules_at("/"), rows[i]);
         assert_ptr_equal(policies_get(policies, numbers[i])->throttles, rows[i]);
         for (size_t j = 0; j < i; j++) assert_int_not_equal(numbers[i], numbers[j]);
     }
-    assert_int_equal(policies_choose(policies, rules_at("/"), SPAN("text/css"), SPAN("/a.css"), false, rows[1]),
-                     numbers[1]);
+    assert_int_equal(number_by(rules_at("/"), rows[1]), numbers[1]);
+    close_policies();
+}
+
+/* Of rules of our own, each for `ages` ages: a policy is of rules that are one if they lie at one place. Returns how many were given a
+ * number of their own. */
+static unsigned give_numbers(struct rules *own, unsigned count, unsigned ages)
+{
+    unsigned given = 0;
+    uint16_t last = 0;
+    for (unsigned i = 0; i < count; i++) {
+        own[i] = *rules_at("/");
+        for (unsigned j = 0; j < ages; j++) {
+            own[i].cache_default_age_ms = 1000ull * j;
+            uint16_t number = number_by(&own[i], NULL);
+            given += number > last;
+            last = number;
+        }
+    }
+    return given;
+}
+
+static void beyond_the_ordinary_ones_there_is_one_for_the_same_rules_and_throttles(void **state)
+{
+    (void)state;
+    enum { RULES = 100, AGES = POLICIES_ORDINARY_MAX / RULES };
+    static const struct throttle_set throttled;
+    open_policies("Header set X y\n");
+    struct rules *own = test_calloc(RULES, sizeof *own);
+    assert_int_equal(give_numbers(own, RULES, AGES), RULES * AGES);
+    unsigned left = POLICIES_ORDINARY_MAX - RULES * AGES;
+    struct rules more = *rules_at("/");
+    assert_int_equal(give_numbers(&more, 1, left), left);
+    more.cache_default_age_ms = 1000ull * left;
+    uint16_t css = number_by(&more, NULL);
+    const struct policy *makeshift = policies_get(policies, css);
+    assert_true(makeshift->is_makeshift);
+    assert_false(makeshift->may_have_forms);
+    assert_ptr_equal(makeshift->rules, &more);
+    assert_true(span_equal(makeshift->success_fields, SPAN("Cache-Control: no-store\r\nX: y\r\n")));
+    more.cache_default_age_ms++;
+    assert_int_equal(number_by(&more, NULL), css);
+    uint16_t slower = number_by(&more, &throttled);
+    assert_int_not_equal(slower, css);
+    assert_ptr_equal(policies_get(policies, slower)->throttles, &throttled);
+    uint16_t nothing;
+    assert_true(policies_choose(policies, &more, SPAN_NONE, SPAN_NONE, false, NULL, &nothing));
+    assert_true(span_equal(policies_get(policies, nothing)->success_fields, SPAN("X: y\r\n")));
+    /* Who has an ordinary one goes on having it. */
+    own[0].cache_default_age_ms = 0;
+    assert_false(policies_get(policies, number_by(&own[0], NULL))->is_makeshift);
+    test_free(own);
     close_policies();
 }
 
 static void when_there_are_too_many_there_is_none(void **state)
 {
     (void)state;
-    enum { AGES = 10 };
     open_policies("");
-    const struct rules *rules = rules_at("/");
-    struct rules *own = test_calloc(POLICIES_MAX / AGES, sizeof *own);
-    unsigned made = 0;
-    bool is_full = false;
-    /* Sets of rules of our own: a policy is of rules that are one if they lie at one place. */
-    for (unsigned i = 0; i < POLICIES_MAX / AGES && !is_full; i++) {
-        own[i] = *rules;
-        for (unsigned j = 0; j < AGES + 1 && !is_full; j++) {
-            own[i].cache_default_age_ms = 1000ull * j;
-            uint16_t number = policies_choose(policies, &own[i], SPAN("text/css"), SPAN("a.css"), false, NULL);
-            is_full = number == POLICY_NONE;
-            made += !is_full;
-        }
-    }
-    assert_true(is_full);
-    assert_int_equal(made, POLICIES_MAX - 1);
-    assert_int_not_equal(policies_choose(policies, &own[0], SPAN("text/css"), SPAN("a.css"), false, NULL), POLICY_NONE);
+    struct rules *own = test_calloc(POLICIES_MAX + 1, sizeof *own);
+    assert_int_equal(give_numbers(own, POLICIES_MAX, 1), POLICIES_MAX);
+    own[POLICIES_MAX] = own[0];
+    assert_int_equal(number_by(&own[POLICIES_MAX], NULL), POLICY_NONE);
+    assert_null(policies_get(policies, POLICY_NONE));
+    assert_int_equal(number_by(&own[POLICIES_MAX - 1], NULL), POLICIES_MAX);
     test_free(own);
     close_policies();
 }
@@ -137,6 +185,7 @@ int main(void)
         cmocka_unit_test(sections_come_over_one_another_in_apaches_order),
         cmocka_unit_test(a_folders_longer_path_comes_over_a_shorter_one),
         cmocka_unit_test(what_has_other_throttles_has_another_policy),
+        cmocka_unit_test(beyond_the_ordinary_ones_there_is_one_for_the_same_rules_and_throttles),
         cmocka_unit_test(when_there_are_too_many_there_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
