@@ -1,4 +1,6 @@
-"""README and the manual page name every option and directive that there is, with its default, and no other."""
+"""README and the manual page name every option and directive that there is, with its default, and no other; and what documents
+name is there."""
+import fnmatch
 import os
 import re
 
@@ -75,3 +77,29 @@ def test_links_between_documents_lead_somewhere():
             if '://' not in target:
                 path = os.path.join(TOP, os.path.dirname(document), target)
                 assert os.path.exists(path), f'{document}: {target}'
+
+
+def sources():
+    """Of all floors, such as server/policy.c."""
+    found = []
+    for folder, _, names in os.walk(os.path.join(TOP, 'src')):
+        found += [os.path.relpath(os.path.join(folder, name), os.path.join(TOP, 'src')) for name in names]
+    return {name for name in found if name.endswith(('.c', '.h'))}
+
+
+def sources_named(text):
+    """In backquotes; those without a folder are in that of the one before. Tests and tools are not meant."""
+    folder, named = '', set()
+    for name in re.findall(r'`([\w/.*-]+\.[ch])`', text):
+        folder = os.path.dirname(name) or folder
+        if not folder.startswith('tests'):
+            named.add(f'{folder}/{os.path.basename(name)}')
+    return named
+
+
+def test_the_architecture_names_sources_that_are_there_and_says_what_each_above_base_is_for():
+    named = sources_named(read('docs/ARCHITECTURE.md'))
+    assert [name for name in named if not fnmatch.filter(sources(), name)] == []
+    above = [name for name in sources() if name.endswith('.c') and not name.startswith(('platform/', 'base/', 'main'))]
+    alone = [name for name in above if not any(fnmatch.fnmatch(name, pattern.replace('.h', '.c')) for pattern in named)]
+    assert len(above) > 100 and sorted(alone) == []
