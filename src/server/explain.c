@@ -173,14 +173,13 @@ static void tell_map(struct explanation *explanation, const struct site *site)
     }
 }
 
-/* Sections that are for it, and what they and the site say, by the directives' places. */
-static void tell_sections(struct explanation *explanation, const struct site *site,
-                          const struct section_subject *subject)
+/* Sections whose rules are in it. */
+static void tell_sections(struct explanation *explanation, const struct site *site, const struct rules *rules)
 {
     static const char *const names[] = { "Directory", "Files", "Location" };
     for (size_t i = 0; i < site->config->sections.count; i++) {
         const struct section *section = site->config->sections.items[i];
-        if (!section_matches(section, subject)) continue;
+        if (!policies_rules_are_of(rules, i)) continue;
         tell_text(explanation, "section", section->place, "<%s %.*s>", names[section->kind], (int)section->pattern.size,
                   section->pattern.data);
     }
@@ -221,18 +220,12 @@ static const char *refusal_of(const struct entry *entry)
     return "";
 }
 
-/* path: of the file, in its tree; it may be the index of the folder that the URL names. */
-static void tell_throttles(struct explanation *explanation, const struct site *site, const char *path)
+static void tell_throttles(struct explanation *explanation, const struct site *site, const struct throttle_set *set)
 {
-    char index[2 * PATH_MAX], rate[QUANTITY_TEXT_BYTES], least[QUANTITY_TEXT_BYTES];
-    struct span url = explanation->url;
-    const char *slash = strrchr(path, '/');
-    bool is_folder = url.size > 0 && url.data[url.size - 1] == '/';
-    int size =
-        snprintf(index, sizeof index, "%.*s%s", (int)url.size, url.data, is_folder ? (slash ? slash + 1 : path) : "");
+    char rate[QUANTITY_TEXT_BYTES], least[QUANTITY_TEXT_BYTES];
     for (size_t i = 0; i < site->config->throttles.count; i++) {
         const struct throttle_rule *rule = site->config->throttles.items[i];
-        if (!site_throttle_holds(rule, url, span_of(index, (size_t)size))) continue;
+        if (!site_throttles_are_of(set, rule)) continue;
         bool has_least = rule->min_bytes_s > 0;
         tell_text(explanation, "throttle", rule->place, "%.*s: %s a second%s%s%s", (int)rule->pattern.size,
                   rule->pattern.data, quantity_format_bytes(rule->bytes_s, rate), has_least ? ", 503 below " : "",
@@ -329,7 +322,7 @@ static void tell_file(struct explanation *explanation, const struct policy *poli
 static void tell_entry(struct explanation *explanation, const struct site *site, struct entry *entry)
 {
     struct load_target target;
-    char path[PATH_MAX + 1] = "/", folder[2 * PATH_MAX] = "";
+    char path[PATH_MAX + 1] = "/";
     const struct policy *policy = policies_get(sites_policies(explanation->serving.sites), entry->policy);
     if (!policy || !sites_place(site, explanation->url, &target)) return;
     rcu_offline();
@@ -338,19 +331,9 @@ static void tell_entry(struct explanation *explanation, const struct site *site,
     rcu_online();
     if (is_file) tell_file(explanation, policy, &target, path, entry);
     tell_text(explanation, "kind", nowhere, "%s", kind_of(entry));
-    struct section_subject subject = { .url = explanation->url };
-    if (target.tree) {
-        const char *below = is_file ? path + 1 : target.path + 1;
-        const char *slash = strrchr(below, '/');
-        size_t size = is_file ? (slash ? (size_t)(slash - below) : 0) : 0;
-        int folder_size =
-            snprintf(folder, sizeof folder, "%s%s%.*s", target.tree->path, size > 0 ? "/" : "", (int)size, below);
-        subject.folder = span_of(folder, (size_t)folder_size);
-        subject.name = is_file ? span_of_string(slash ? slash + 1 : below) : SPAN("");
-    }
-    tell_sections(explanation, site, &subject);
+    tell_sections(explanation, site, policy->rules);
     tell_rules(explanation, policy->rules);
-    tell_throttles(explanation, site, is_file ? path : "");
+    tell_throttles(explanation, site, policy->throttles);
 }
 
 static void tell_head(struct explanation *explanation)

@@ -13,12 +13,13 @@ enum { BUCKETS = 1024 };
 
 /* The rules of a site with some of its sections. */
 struct rule_set {
-    struct rule_set *next;
     struct rules rules; /* first: a pointer to it stands for the set */
+    struct rule_set *next;
     unsigned site;
     size_t mask_bytes;
     unsigned char mask[]; /* a bit for each section */
 };
+_Static_assert(offsetof(struct rule_set, rules) == 0, "a pointer to its rules is one to the set");
 
 /* Policies by what they were made of. */
 struct known {
@@ -96,6 +97,12 @@ const struct rules *policies_rules(struct policies *policies, unsigned site, con
     }
     pthread_mutex_unlock(&policies->lock);
     return set ? &set->rules : NULL;
+}
+
+bool policies_rules_are_of(const struct rules *rules, size_t index)
+{
+    const struct rule_set *set = (const struct rule_set *)(const void *)rules;
+    return index / 8 < set->mask_bytes && (set->mask[index / 8] >> index % 8 & 1) != 0;
 }
 
 /* Under the lock. */

@@ -53,6 +53,9 @@ void policies_free(struct policies *policies); /* takes NULL */
 /* Merged rules of site number `site` for what `subject` tells; the same for the same. NULL: no memory. */
 const struct rules *policies_rules(struct policies *policies, unsigned site, const struct section_subject *subject);
 
+/* Whether section `index` of that site is one of those that `rules` (of policies_rules()) were merged of. */
+bool policies_rules_are_of(const struct rules *rules, size_t index);
+
 /* The policy of what has the rules `rules` (of policies_rules()); type: its media type, without parameters; data NULL for what is no
  * file. path: of the file in its tree, with the '/' in front. is_encoded: it has a content coding of its own. throttles:
  * those that hold for it (equal ones are one), or NULL. ret_number: the policy's, or POLICY_NONE. False: no memory. */

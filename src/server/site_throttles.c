@@ -14,10 +14,11 @@ struct bucket {
 
 /* A set and the directives that it is of. */
 struct chosen {
+    struct throttle_set set; /* first: a pointer to it stands for all of it */
     struct chosen *next;
-    struct throttle_set set;
     struct bucket *buckets[]; /* in the order of the site's directives; NULL behind the last */
 };
+_Static_assert(offsetof(struct chosen, set) == 0, "a pointer to its set is one to what was chosen");
 
 struct site {
     struct bucket *own; /* one for each of its own directives */
@@ -78,7 +79,7 @@ void site_throttles_free(struct site_throttles *throttles)
     free(throttles);
 }
 
-bool site_throttle_holds(const struct throttle_rule *rule, struct span url, struct span index)
+static bool holds(const struct throttle_rule *rule, struct span url, struct span index)
 {
     if (rule->is_per_client) return true;
     return (url.data && glob_matches(rule->pattern, url)) || (index.data && glob_matches(rule->pattern, index));
@@ -129,7 +130,7 @@ bool site_throttles_choose(struct site_throttles *throttles, unsigned site, stru
     struct bucket **buckets = calloc(rules->count + 1, sizeof(struct bucket *));
     if (!buckets) return false;
     for (size_t i = 0; i < rules->count; i++) {
-        if (site_throttle_holds(rules->items[i], url, index)) buckets[count++] = bucket_at(throttles, site, i);
+        if (holds(rules->items[i], url, index)) buckets[count++] = bucket_at(throttles, site, i);
     }
     pthread_mutex_lock(&throttles->lock);
     struct chosen *chosen = throttles->sites[site].sets;
@@ -142,4 +143,13 @@ bool site_throttles_choose(struct site_throttles *throttles, unsigned site, stru
     free(buckets);
     if (chosen || count == 0) *ret_set = chosen ? &chosen->set : NULL;
     return chosen || count == 0;
+}
+
+bool site_throttles_are_of(const struct throttle_set *set, const struct throttle_rule *rule)
+{
+    const struct chosen *chosen = (const struct chosen *)(const void *)set;
+    for (size_t i = 0; chosen && chosen->buckets[i]; i++) {
+        if (chosen->buckets[i]->rule == rule) return true;
+    }
+    return false;
 }

@@ -17,11 +17,12 @@ struct site_throttles;
 NODISCARD struct site_throttles *site_throttles_new(const struct config *config);
 void site_throttles_free(struct site_throttles *throttles); /* takes NULL; nobody sends any more */
 
-/* Whether `rule` holds for `url`, or for its index at `index`; both with data NULL: for what has no path. */
-bool site_throttle_holds(const struct throttle_rule *rule, struct span url, struct span index);
-
-/* The set for site number `site`. ret_set: NULL if none holds. False: no memory. */
+/* The set for site number `site`, `url`, and its index at `index`; both with data NULL: for what has no path. ret_set: NULL if none
+ * holds. False: no memory. */
 NODISCARD bool site_throttles_choose(struct site_throttles *throttles, unsigned site, struct span url,
                                      struct span index, const struct throttle_set **ret_set);
+
+/* Whether `rule` is one of those that `set` is of; it takes NULL, the set of none. */
+bool site_throttles_are_of(const struct throttle_set *set, const struct throttle_rule *rule);
 
 #endif

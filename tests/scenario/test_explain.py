@@ -21,7 +21,12 @@ Header set X-Site main
     <Directory {root}/two/private>
         Require all denied
     </Directory>
+    Throttle **.css 1K 100
 </VirtualHost>
+<Location /index.html>
+    Header set X-Place index
+</Location>
+Throttle /index.html 2K
 """
 
 
@@ -59,6 +64,31 @@ def test_site_file_sections_rules_and_head_are_told_with_their_places(explain, f
     heads = [text for what, text, _ in told if what == "head"]
     assert heads[0] == "HTTP/1.1 200 OK"
     assert {"X-Site: main", "X-Style: yes", "Cache-Control: no-store", "Content-Length: 9"} <= set(heads)
+
+
+@pytest.mark.parametrize("url, section, field", [
+    ("http://two.test/private/nothing", ("section", "<Directory {root}/two/private>", 12), None),
+    ("http://two.test/private", ("section", "<Directory {root}/two/private>", 12), None),
+    ("http://main.test:8080/nothing.css", ("section", "<Files *.css>", 5), None),
+    ("http://main.test:8080/", ("section", "<Location /index.html>", 17), "X-Place: index"),
+    ("http://main.test:8080/index.html", ("section", "<Location /index.html>", 17), "X-Place: index"),
+])
+def test_the_sections_that_are_told_are_those_that_hold(explain, folder, url, section, field):
+    """Also where nothing is there, for a folder that is named without its slash, and by the URL of a folder's index."""
+    told = items(explain(url, "--json"))
+    assert (section[0], section[1].format(root=folder), section[2]) in told
+    assert len([what for what, _, _ in told if what == "section"]) == 1
+    assert field is None or ("head", field, None) in told
+
+
+@pytest.mark.parametrize("url, rates", [
+    ("http://two.test/a.css", ["**.css: 1.0 KiB a second, 503 below 100 bytes each"]),
+    ("http://two.test/private", []),
+    ("http://main.test:8080/", ["/index.html: 2.0 KiB a second"]),
+    ("http://main.test:8080/a.css", []),
+])
+def test_throttles_that_hold_are_told(explain, url, rates):
+    assert [text for what, text, _ in items(explain(url, "--json")) if what == "throttle"] == rates
 
 
 @pytest.mark.parametrize("url, expected", [

@@ -97,6 +97,20 @@ static void a_folders_longer_path_comes_over_a_shorter_one(void **state)
     close_policies();
 }
 
+static void rules_know_the_sections_that_they_are_of(void **state)
+{
+    (void)state;
+    open_policies("<Directory /srv>\nHeader set X a\n</Directory>\n<Files *.js>\nHeader set X b\n</Files>\n"
+                  "<Location /a>\nHeader set X c\n</Location>\n");
+    static const bool wanted[2][4] = { { true, false, true }, { true, false, false } };
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(policies_rules_are_of(rules_at("/a/1"), i), wanted[0][i]);
+        assert_int_equal(policies_rules_are_of(rules_at("/b"), i), wanted[1][i]);
+    }
+    assert_false(policies_rules_are_of(rules_at("/a/1"), 100));
+    close_policies();
+}
+
 static void what_has_other_throttles_has_another_policy(void **state)
 {
     (void)state;
@@ -184,6 +198,7 @@ int main(void)
         cmocka_unit_test(what_has_the_same_rules_has_the_same_policy),
         cmocka_unit_test(sections_come_over_one_another_in_apaches_order),
         cmocka_unit_test(a_folders_longer_path_comes_over_a_shorter_one),
+        cmocka_unit_test(rules_know_the_sections_that_they_are_of),
         cmocka_unit_test(what_has_other_throttles_has_another_policy),
         cmocka_unit_test(beyond_the_ordinary_ones_there_is_one_for_the_same_rules_and_throttles),
         cmocka_unit_test(when_there_are_too_many_there_is_none),

@@ -106,6 +106,30 @@ static void the_index_of_a_folder_counts_as_the_folder_does(void **state)
     end();
 }
 
+static void a_set_knows_the_directives_that_it_is_of(void **state)
+{
+    (void)state;
+    begin(three_sites);
+    static const struct {
+        unsigned site;
+        const char *url;
+        bool are_of[5]; /* the directives that hold at the site: its own, then the main server's */
+    } rows[] = {
+        { 0, "/video/a", { true, false, true } },
+        { 1, "/a.iso", { true, true, false, true, true } },
+        { 2, "/", { false, false, true } },
+    };
+    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+        const struct config_list *rules = &rig.config.sites[rows[i].site]->throttles;
+        for (size_t j = 0; j < rules->count; j++) {
+            const struct throttle_set *set = choose(rows[i].site, rows[i].url);
+            assert_int_equal(site_throttles_are_of(set, rules->items[j]), rows[i].are_of[j]);
+            assert_false(site_throttles_are_of(NULL, rules->items[j]));
+        }
+    }
+    end();
+}
+
 static void without_directives_nothing_holds(void **state)
 {
     (void)state;
@@ -124,6 +148,7 @@ int main(void)
         cmocka_unit_test(a_directive_has_one_bucket_for_all_sites),
         cmocka_unit_test(equal_sets_are_one),
         cmocka_unit_test(the_index_of_a_folder_counts_as_the_folder_does),
+        cmocka_unit_test(a_set_knows_the_directives_that_it_is_of),
         cmocka_unit_test(without_directives_nothing_holds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
