@@ -385,21 +385,14 @@ static bool open_serving(struct explanation *explanation)
     explanation->serving.authenticator = authenticator_new(config);
     if (!explanation->serving.authenticator || !client_rules_init(&explanation->serving.clients, config)) return false;
     explanation->cache_options = (struct cache_options){
-        .rules = {
-            .forms = sites_forms(explanation->serving.sites),
-            .resolve = sites_resolve,
-            .describe = sites_describe,
-            .seal = sites_seal,
-            .list = sites_list,
-            .context = explanation->serving.sites,
-            .snapshot_bytes_max = config->snapshot_bytes,
-            .asked_ms_max = PATIENCE_MS,
-        },
+        .rules = sites_load_rules(explanation->serving.sites),
         .limits = { CACHE_BYTES, CACHE_FILES, CACHE_STREAMS, CACHE_FILES },
         .trees = *sites_trees(explanation->serving.sites),
         .revalidate_ms = PATIENCE_MS,
         .loaders_max = LOADERS,
     };
+    explanation->cache_options.rules.snapshot_bytes_max = config->snapshot_bytes;
+    explanation->cache_options.rules.asked_ms_max = PATIENCE_MS;
     explanation->serving.cache = cache_new(&explanation->cache_options);
     if (explanation->serving.cache && turn_init(&explanation->turn, explanation->serving.cache) &&
         mailbox_init(&explanation->mailbox) == STATUS_OK)
@@ -414,6 +407,7 @@ int explain_run(const struct config *config, const struct explain_options *optio
     if (!explanation) return 1;
     explanation->config = config;
     explanation->is_json = options->is_json;
+    explanation->mailbox.wakeup = -1;
     int exit_status = 1;
     if (make_request(explanation, options) && open_serving(explanation)) {
         if (options->is_json) printf("{\n  \"items\": [");
@@ -426,7 +420,7 @@ int explain_run(const struct config *config, const struct explain_options *optio
     if (explanation->serving.cache && !cache_stop(explanation->serving.cache, GRACE_MS)) return exit_status;
     authenticator_free(explanation->serving.authenticator);
     client_rules_done(&explanation->serving.clients);
-    if (explanation->serving.cache) mailbox_done(&explanation->mailbox);
+    mailbox_done(&explanation->mailbox);
     turn_done(&explanation->turn);
     cache_free(explanation->serving.cache, NULL);
     server_logs_close(explanation->serving.logs);

@@ -61,8 +61,8 @@ static bool fail(const char *what, const char *name, const char *remedy)
     return false;
 }
 
-/* Share the descriptors out: some for streams, the rest for connections. */
-static void plan(struct server *server)
+/* Descriptors that streams and connections may have. */
+static uint64_t descriptors_to_share(const struct server *server)
 {
     const struct config *config = server->config;
     uint64_t descriptors = machine_descriptors_raise();
@@ -74,26 +74,17 @@ static void plan(struct server *server)
         reserved += 2 * (config->sites[i]->logs.count + site_says(config->sites[i], SITE_ERROR_LOG));
     uint64_t loads = descriptors / 16; /* when devices hang, more loads hold descriptors than usual */
     reserved += loads < 2 * LOADER_THREADS_MAX ? loads : 2 * LOADER_THREADS_MAX;
-    uint64_t to_share = descriptors > reserved + 16 ? descriptors - reserved : 16;
-    uint64_t streams = to_share / 8;
-    uint64_t connections = to_share - streams;
-    if (config->connections_max > 0 && config->connections_max < connections) connections = config->connections_max;
-    uint64_t bytes = config->cache_bytes ? config->cache_bytes : machine_memory_bytes() / 4;
+    return descriptors > reserved + 16 ? descriptors - reserved : 16;
+}
+
+static void plan_cache(struct server *server, uint64_t streams)
+{
+    const struct config *config = server->config;
     uint64_t files = config->cache_files;
     server->cache_options = (struct cache_options){
-        .rules = {
-            .forms = sites_forms(server->serving.sites),
-            .resolve = sites_resolve,
-            .describe = sites_describe,
-            .seal = sites_seal,
-            .list = sites_list,
-            .context = server->serving.sites,
-            .snapshot_bytes_max = config->snapshot_bytes,
-            .settle_ms = (int64_t)config->settle_ms,
-            .asked_ms_max = (int64_t)config->load_timeout_ms,
-        },
+        .rules = sites_load_rules(server->serving.sites),
         .limits = {
-            .bytes = bytes,
+            .bytes = config->cache_bytes ? config->cache_bytes : machine_memory_bytes() / 4,
             .files = (uint32_t)files,
             .streams = (uint32_t)(streams < files ? streams : files),
             .without_body = (uint32_t)(files < WITHOUT_BODY_MAX ? files : WITHOUT_BODY_MAX),
@@ -103,6 +94,15 @@ static void plan(struct server *server)
         .expire_ms = (int64_t)config->expire_ms,
         .loaders_max = LOADER_THREADS_MAX,
     };
+    server->cache_options.rules.snapshot_bytes_max = config->snapshot_bytes;
+    server->cache_options.rules.settle_ms = (int64_t)config->settle_ms;
+    server->cache_options.rules.asked_ms_max = (int64_t)config->load_timeout_ms;
+}
+
+static void plan_workers(struct server *server, uint64_t connections)
+{
+    const struct config *config = server->config;
+    if (config->connections_max > 0 && config->connections_max < connections) connections = config->connections_max;
     server->worker_options = (struct worker_options){
         .limits = {
             .line_bytes = (uint32_t)config->limit_line_bytes,
@@ -122,6 +122,14 @@ static void plan(struct server *server)
         .borrowers_max = 1 + (uint32_t)connections / (4 * server->thread_count),
         .connections = &server->connections,
     };
+}
+
+/* Some of the descriptors are for streams, the rest for connections. */
+static void plan(struct server *server)
+{
+    uint64_t to_share = descriptors_to_share(server), streams = to_share / 8;
+    plan_cache(server, streams);
+    plan_workers(server, to_share - streams);
 }
 
 /* What is named to be in memory is there before anybody is told that the server is ready; but in the place of one that served, it is

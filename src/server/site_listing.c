@@ -119,7 +119,7 @@ static size_t choose_items(const struct showing *showing, struct folder_list *li
     return kept;
 }
 
-void sites_list(void *context, const struct load_facts *facts, struct folder_list *list, struct text_buffer *out)
+void site_listing_make(void *context, const struct load_facts *facts, struct folder_list *list, struct text_buffer *out)
 {
     char path[PATH_MAX + 1];
     struct listing_view view;

@@ -1,7 +1,7 @@
 /* site_listing.h - listings at work: which view of a folder is asked for, by what key it is kept, and what is in it.
  *
  * Role:   a view (an order, as a page or as JSON) has a key of its own, beside that of the folder. The cache has its content made by
- *         sites_list() when it is loaded, and made anew after anything happened in the folder.
+ *         site_listing_make() when it is loaded, and made anew after anything happened in the folder.
  * Owns:   nothing. Thread: keys by workers, contents by loaders.
  */
 #ifndef FOLIO_SERVER_SITE_LISTING_H
@@ -32,6 +32,6 @@ NODISCARD bool listing_key_read(struct span key, struct span *ret_folder, struct
 void listing_content_type(struct listing_view view, struct content_type *ret);
 
 /* The cache's rule; `context` is the sites. */
-load_list sites_list;
+load_list site_listing_make;
 
 #endif

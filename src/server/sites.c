@@ -442,7 +442,7 @@ static void name_indexes(const struct sites *sites, const struct rules *rules, u
     }
 }
 
-bool sites_resolve(void *context, struct span key, struct load_target *ret_target)
+static bool resolve(void *context, struct span key, struct load_target *ret_target)
 {
     const struct sites *sites = context;
     struct listing_view view;
@@ -516,7 +516,7 @@ static struct span index_of(struct span url, struct span path, char *room)
     return span_of(room, url.size + name.size);
 }
 
-size_t sites_describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
+static size_t describe(void *context, const struct load_facts *facts, char *out, uint16_t *ret_policy)
 {
     const struct sites *sites = context;
     struct span key = facts->key, url, file = facts->path, coding = SPAN("");
@@ -559,8 +559,18 @@ size_t sites_describe(void *context, const struct load_facts *facts, char *out, 
     return describe_file(facts, policy, &type, coding, out);
 }
 
-void sites_seal(void *context, const uint64_t digest[2], char *head, size_t size)
+static void seal(void *context, const uint64_t digest[2], char *head, size_t size)
 {
     (void)context;
     if (size > 0) ready_head_seal(head, digest);
+}
+
+struct load_rules sites_load_rules(struct sites *sites)
+{
+    return (struct load_rules){ .forms = &sites->forms,
+                                .resolve = resolve,
+                                .describe = describe,
+                                .seal = seal,
+                                .list = site_listing_make,
+                                .context = sites };
 }

@@ -75,9 +75,7 @@ struct ruling {
 
 void sites_read_ruling(struct span head, struct ruling *ret_ruling);
 
-/* The cache's rules; `context` is the sites. */
-load_resolve sites_resolve;
-load_describe sites_describe;
-load_seal sites_seal;
+/* What the sites tell the cache; the rest of its rules is zero. */
+struct load_rules sites_load_rules(struct sites *sites);
 
 #endif
