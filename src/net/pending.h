@@ -27,11 +27,9 @@ struct pending {
     struct stream_part stream;         /* follows the parts */
     struct stream_leg *legs;           /* follow the stream; those before `leg` were begun */
     unsigned leg, leg_count;
-    bool is_corked; /* the socket is, until the stream's end */
-    bool is_copied; /* some of the stream was */
-    bool by_loader; /* a loader copies what is left of the stream */
-    bool
-        is_doubted; /* the bytes before warm_until are looked at again before each slice: they are not often asked for */
+    bool is_corked;     /* the socket is, until the stream's end */
+    bool is_copied;     /* some of the stream was */
+    bool by_loader;     /* a loader copies what is left of the stream */
     bool has_settled;   /* a change since then would be told by the times of the stream's file */
     int64_t warm_until; /* bytes of the stream before this offset were in memory when they were looked at or brought */
     int64_t doubt_ms;   /* from then on (monotonic) they are looked at again before each slice */

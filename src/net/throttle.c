@@ -173,11 +173,6 @@ void throttle_client_give_back(struct throttle_client *client)
     pthread_mutex_unlock(&clients->locks[set % LOCKS]);
 }
 
-uint64_t throttle_clients_least(const struct throttle_clients *clients)
-{
-    return clients->least_bytes_s;
-}
-
 bool throttle_set_has_room(const struct throttle_set *set, const struct ip_address *address)
 {
     bool has_room = true;

@@ -83,8 +83,6 @@ void throttle_client_give_back(struct throttle_client *client); /* takes NULL */
 /* Whether `client`, which the caller holds, is the bucket of `address`. */
 bool throttle_client_is_of(const struct throttle_client *client, const struct ip_address *address);
 
-uint64_t throttle_clients_least(const struct throttle_clients *clients);
-
 /* All that hold for an answer. */
 struct throttle_set {
     unsigned count, client_count;

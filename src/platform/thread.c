@@ -37,19 +37,6 @@ bool thread_join_within(pthread_t thread, int64_t patience_ms)
     return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 
-void thread_bind_to_cpu(unsigned index)
-{
-    cpu_set_t allowed, one;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (!CPU_ISSET(cpu, &allowed) || index-- > 0) continue;
-        CPU_ZERO(&one);
-        CPU_SET(cpu, &one);
-        (void)pthread_setaffinity_np(pthread_self(), sizeof one, &one);
-        return;
-    }
-}
-
 /* What sched_setattr(2) takes; glibc 2.36 has no declaration of it. */
 struct scheduling {
     uint32_t size, policy;

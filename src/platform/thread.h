@@ -22,9 +22,6 @@ NODISCARD enum status thread_start(pthread_t *ret_thread, const char *name, void
  * False: it still runs. */
 NODISCARD bool thread_join_within(pthread_t thread, int64_t patience_ms);
 
-/* Bind the calling thread to the index-th of the CPUs that the process may use. A hint; failure is ignored. */
-void thread_bind_to_cpu(unsigned index);
-
 /* The calling thread answers those who wait, and gives way to nobody who takes longer: let it run soon when it wakes. A hint;
  * failure is ignored (a short slice: Linux 6.12). */
 void thread_run_soon(void);
