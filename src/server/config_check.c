@@ -1,11 +1,11 @@
 #include "server/config_check.h"
-#include "base/path_parts.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/path_parts.h"
 #include "server/log_target.h"
 
 /* The line that is written at `place`, as far as a spot can show it. Nothing, if it is gone. */
@@ -124,7 +124,8 @@ static void check_networks(struct config_checking *checking, const struct rules 
     }
 }
 
-/* Whether there is a folder for a log that is a file, or a socket for the system's. Who starts the server opens it, perhaps another than who serves. */
+/* Whether there is a folder for a log that is a file, or a socket for the system's. Whether it may be written to is not asked: who
+ * opens it is who starts the server, perhaps another than who serves, and than who asks. */
 static void check_log(struct config_checking *checking, struct config_place place, const char *directive,
                       struct span text)
 {
@@ -138,9 +139,8 @@ static void check_log(struct config_checking *checking, struct config_place plac
     if (target.kind == LOG_TO_SYSTEM && stat(socket, &st) != 0)
         config_check_warn(checking, place, text, "%s: %s: %s", directive, socket, strerror(errno));
     if (target.kind != LOG_TO_FILE) return;
-    const char *slash = memrchr(text.data, '/', text.size);
-    if (!slash || text.size >= sizeof folder) return;
-    snprintf(folder, sizeof folder, "%.*s", (int)(slash > text.data ? slash - text.data : 1), text.data);
+    struct span above = path_without_slashes(path_folder(text), 1);
+    snprintf(folder, sizeof folder, "%.*s", (int)above.size, above.data);
     if (stat(folder, &st) != 0)
         config_check_warn(checking, place, text, "%s: %s: %s", directive, folder, strerror(errno));
     else if (stat(text.data, &st) == 0 && S_ISDIR(st.st_mode))

@@ -361,6 +361,10 @@ def test_explain_tells_which_hold(start, folder):
     [
         (("Throttle *.iso 1M",), "3: warning: Throttle: *.iso matches nothing"),
         (("Throttle /a 2M", "Throttle /a 1M"), "3: warning: Throttle: it says nothing beside the one for /a"),
+        (("Throttle /a 1M", "Throttle /a 1M"), "4: warning: Throttle: it says nothing beside the one for /a"),
+        (("Throttle /a 2M 1K", "Throttle /a 1M 1K"), "3: warning: Throttle: it says nothing beside the one for /a"),
+        (("Throttle /a 2M 1M", "Throttle /a 1M"), None),
+        (("Throttle /a 1M", "Throttle /a 1M 10K"), "3: warning: Throttle: it says nothing beside the one for /a"),
         (("Throttle /a|*.b 1M", "Throttle /b 1M", "Throttle client 1M"), None),
     ],
 )
