@@ -22,6 +22,7 @@ struct access_log {
     struct log_program program;
     struct scribe *scribes; /* one for each worker */
     struct log_writer *writer;
+    int absence;
 };
 
 void access_log_add(struct access_log *log, unsigned worker, const struct log_record *record)
@@ -32,6 +33,11 @@ void access_log_add(struct access_log *log, unsigned worker, const struct log_re
     log_writer_add(log->writer, worker,
                    log->has_program ? log_program_write(&log->program, &scribe->clock, &scribe->times, record, to)
                                     : log_line_format(log->format, &scribe->clock, record, to));
+}
+
+int access_log_absence(const struct access_log *log)
+{
+    return log->absence;
 }
 
 static void complain(void *context, const char *what)
@@ -60,6 +66,7 @@ struct access_log *access_log_open(const struct access_log_options *options)
     if (!log->scribes) goto fail;
     memset(log->scribes, 0, options->workers * sizeof *log->scribes);
     if (!log_sink_open(&writing.sink, &options->target, options->system_socket, options->may_be_absent)) goto fail;
+    log->absence = writing.sink.fd < 0 ? writing.sink.error : 0;
     log->writer = log_writer_new(&writing);
     if (log->writer) return log;
 fail:;

@@ -18,7 +18,7 @@ struct access_log_options {
     const char *name; /* borrowed, for messages */
     struct log_target target;
     const char *system_socket;
-    bool may_be_absent; /* the system's log need not be there yet */
+    bool may_be_absent; /* it need not be there yet */
     enum log_format format;
     const struct log_program *program; /* the form of its lines, copied; NULL: as `format` says */
     unsigned workers;
@@ -26,6 +26,9 @@ struct access_log_options {
 
 /* NULL: errno says why. */
 NODISCARD struct access_log *access_log_open(const struct access_log_options *options);
+
+/* Why it was not there when it was opened, as an errno: lines wait until it is. 0: it was. */
+int access_log_absence(const struct access_log *log);
 
 void access_log_add(struct access_log *log, unsigned worker, const struct log_record *record);
 

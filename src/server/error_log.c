@@ -36,10 +36,11 @@ struct quota {
 
 struct error_log {
     struct error_log_options options; /* whose text is this log's own: */
-    char *name;
+    char *name, *path;
     char tag[LOG_TAG_BYTES_MAX];
     struct log_writer *writer; /* NULL: whoever tells writes to */
     struct log_sink sink;
+    int absence;
     pthread_mutex_t lock; /* of the ring, the clock, or the sink */
     int64_t clock_s;      /* what `clock` shows; under the lock */
     char clock[32];       /* "Sun Nov 22 03:06:24", local time; under the lock */
@@ -204,7 +205,10 @@ static bool keep_text(struct error_log *log)
     if (tag->size > 0) memcpy(log->tag, tag->data, tag->size);
     *tag = span_of(log->tag, tag->size);
     log->options.name = log->name = strdup(log->options.name);
-    return log->name != NULL;
+    struct span *path = &log->options.target.path;
+    log->path = strndup(path->size > 0 ? path->data : "", path->size);
+    if (log->path) *path = span_of(log->path, path->size);
+    return log->name && log->path;
 }
 
 struct error_log *error_log_open(const struct error_log_options *options)
@@ -224,8 +228,8 @@ struct error_log *error_log_open(const struct error_log_options *options)
     pthread_mutex_init(&log->lock, NULL);
     bool is_open = keep_text(log) &&
                    log_sink_open(&log->sink, &log->options.target, options->system_socket, options->may_be_absent);
-    log->options.target.path = SPAN_NONE; /* not ours */
-    log->options.system_socket = NULL;
+    log->options.system_socket = NULL; /* not ours */
+    log->absence = is_open && log->sink.fd < 0 ? log->sink.error : 0;
     if (is_open && options->has_writer) {
         writing.sink = log->sink;
         log->sink.fd = -1; /* the writer's */
@@ -237,6 +241,11 @@ struct error_log *error_log_open(const struct error_log_options *options)
     error_log_free(log);
     errno = error;
     return NULL;
+}
+
+int error_log_absence(const struct error_log *log)
+{
+    return log->absence;
 }
 
 bool error_log_is_standard_error(const struct error_log *log)
@@ -258,5 +267,6 @@ void error_log_free(struct error_log *log)
     log_sink_close(&log->sink);
     pthread_mutex_destroy(&log->lock);
     free(log->name);
+    free(log->path);
     free(log);
 }

@@ -31,7 +31,7 @@ struct error_log_options {
     const char *name; /* for messages */
     struct log_target target;
     const char *system_socket;
-    bool may_be_absent; /* the system's log need not be there yet */
+    bool may_be_absent; /* it need not be there yet */
     bool is_plain;
     bool has_writer;                /* a thread writes; else whoever tells does, and no requests are told of */
     const struct error_kind *kinds; /* kind_count of them, at most ERROR_KINDS_MAX */
@@ -47,6 +47,9 @@ struct error_request {
 
 /* What the options refer to may go afterwards, but for the kinds. NULL: errno says why. */
 NODISCARD struct error_log *error_log_open(const struct error_log_options *options);
+
+/* Why it was not there when it was opened, as an errno: with a writer, lines wait until it is. 0: it was. */
+int error_log_absence(const struct error_log *log);
 
 /* A line; line feeds in `text`, with the blanks behind them, become "; ". False: without a writer, it was not taken. */
 bool error_log_tell(struct error_log *log, enum log_level level, struct span text);

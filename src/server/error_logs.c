@@ -31,17 +31,18 @@ static const char *remedy_of(int error, bool is_system)
     }
 }
 
-void error_logs_complain(struct config_place place, const char *directive, struct span target)
+void error_logs_complain(struct config_place place, const char *directive, struct span target, int error,
+                         bool is_tried_again)
 {
-    int error = errno;
     bool is_system = span_starts_with(target, SPAN("syslog"));
     char where[CONFIG_PATH_BYTES + 16] = "";
     if (place.file && place.line > 0)
         snprintf(where, sizeof where, "%s:%u: ", place.file, place.line);
     else if (place.file)
         snprintf(where, sizeof where, "%s: ", place.file);
-    message_tell(LOG_LEVEL_CRIT, "%s%s: cannot write to %.*s: %s%s", where, directive, (int)target.size, target.data,
-                 strerror(error), remedy_of(error, is_system));
+    message_tell(is_tried_again ? LOG_LEVEL_ERROR : LOG_LEVEL_CRIT, "%s%s: cannot write to %.*s: %s%s%s", where,
+                 directive, (int)target.size, target.data, strerror(error), is_tried_again ? "; it is tried again" : "",
+                 remedy_of(error, is_system));
 }
 
 static struct error_log_options options_for(const struct config *config, const struct site_config *site)
@@ -58,11 +59,11 @@ static struct error_log_options options_for(const struct config *config, const s
     return options;
 }
 
-static void complain(const struct config *config, const struct site_config *site)
+static void complain(const struct config *config, const struct site_config *site, int error, bool is_tried_again)
 {
     bool is_own = site_says(site, SITE_ERROR_LOG);
     error_logs_complain((is_own ? site : config->sites[0])->places[SITE_ERROR_LOG], "ErrorLog",
-                        site->error_log.data ? site->error_log : SPAN("standard error"));
+                        site->error_log.data ? site->error_log : SPAN("standard error"), error, is_tried_again);
 }
 
 static struct error_log *open_log(struct error_logs *logs, const struct site_config *site, bool may_be_absent)
@@ -75,12 +76,15 @@ static struct error_log *open_log(struct error_logs *logs, const struct site_con
     options.may_be_absent = may_be_absent;
     options.has_writer = true;
     struct error_log *log = error_log_open(&options);
-    if (!log) {
-        complain(logs->config, site);
-        return NULL;
+    int error = log ? error_log_absence(log) : errno;
+    bool is_main = logs->count == 0;
+    if (log) {
+        logs->targets[logs->count] = site->error_log;
+        logs->logs[logs->count++] = log;
     }
-    logs->targets[logs->count] = site->error_log;
-    logs->logs[logs->count++] = log;
+    /* From here on, so that what is wrong with the others is told there. */
+    if (log && is_main && site->error_log.data) message_go_to(log, (enum log_level)site->log_level);
+    if (error != 0) complain(logs->config, site, error, log != NULL);
     return log;
 }
 
@@ -99,7 +103,7 @@ struct error_logs *error_logs_open(const struct config *config, bool may_be_abse
         logs->at[i].log = open_log(logs, config->sites[i], may_be_absent);
         if (!logs->at[i].log) goto fail;
     }
-    message_go_to(main_site->error_log.data ? logs->at[0].log : NULL, logs->at[0].level);
+    if (!main_site->error_log.data) message_go_to(NULL, logs->at[0].level);
     return logs;
 no_memory:
     message_tell(LOG_LEVEL_CRIT, "no memory for the error logs");
@@ -140,6 +144,6 @@ struct error_log *error_logs_open_main(const struct config *config)
     if (!main_site->error_log.data) return NULL;
     options.may_be_absent = true;
     struct error_log *log = error_log_open(&options);
-    if (!log) complain(config, main_site);
+    if (!log) complain(config, main_site, errno, false);
     return log;
 }

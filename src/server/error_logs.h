@@ -17,7 +17,8 @@ struct site_errors {
     enum log_level level;
 };
 
-/* may_be_absent: the system's log may. NULL: told. Messages of the process go to the main server's from then on, until error_logs_stop(). */
+/* may_be_absent: each of them may, which is told. NULL: told. Messages of the process go to the main server's from then on, until
+ * error_logs_stop(). */
 NODISCARD struct error_logs *error_logs_open(const struct config *config, bool may_be_absent);
 
 const struct site_errors *error_logs_of(const struct error_logs *logs, size_t site);
@@ -28,10 +29,12 @@ uint64_t error_logs_stop(struct error_logs *logs);
 /* Takes NULL; after error_logs_stop(). */
 void error_logs_free(struct error_logs *logs);
 
-/* The main server's log for the supervisor, which writes itself; NULL: there is none, or it cannot be opened, which is told. */
+/* The main server's log for the supervisor, which writes itself; what it cannot open takes nothing until it can. NULL: there is none, or no
+ * memory for it, which is told. */
 NODISCARD struct error_log *error_logs_open_main(const struct config *config);
 
-/* Tell that the log `target`, which `directive` at `place` names, cannot be opened: errno says why. */
-void error_logs_complain(struct config_place place, const char *directive, struct span target);
+/* Tell that the log `target`, which `directive` at `place` names, cannot be opened, for `error`. */
+void error_logs_complain(struct config_place place, const char *directive, struct span target, int error,
+                         bool is_tried_again);
 
 #endif

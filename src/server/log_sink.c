@@ -11,16 +11,11 @@
 
 enum { HEAD_BYTES = 96 };
 
-static bool open_system(struct log_sink *sink, const char *path)
+static bool find_system(const char *path, struct socket_address *ret_address)
 {
     char address[PATH_MAX];
     snprintf(address, sizeof address, "unix:%s", path);
-    if (!socket_address_parse(address, 0, &sink->system_socket)) {
-        errno = ENAMETOOLONG;
-        return false;
-    }
-    sink->fd = socket_connect_datagrams(&sink->system_socket);
-    return sink->fd >= 0;
+    return socket_address_parse(address, 0, ret_address);
 }
 
 static int open_file(struct span path)
@@ -36,19 +31,29 @@ static int open_file(struct span path)
     return open(name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
 }
 
-bool log_sink_open(struct log_sink *sink, const struct log_target *target, const char *system_socket,
-                   bool may_be_absent)
+bool log_sink_open_again(struct log_sink *sink)
 {
     struct stat st;
-    *sink = (struct log_sink){ .fd = -1, .facility = target->facility, .tag = target->tag, .process = getpid() };
-    switch (target->kind) {
-    case LOG_TO_SYSTEM: sink->is_system = true; return open_system(sink, system_socket) || may_be_absent;
-    case LOG_TO_FILE: sink->fd = open_file(target->path); break;
+    if (sink->fd >= 0) return true;
+    switch (sink->target.kind) {
+    case LOG_TO_SYSTEM: sink->fd = socket_connect_datagrams(&sink->system_socket); break;
+    case LOG_TO_FILE: sink->fd = open_file(sink->target.path); break;
     case LOG_TO_STANDARD_OUTPUT: sink->fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3); break;
     case LOG_TO_STANDARD_ERROR: sink->fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3); break;
     }
+    if (sink->fd < 0) sink->error = errno;
     sink->has_readers = sink->fd >= 0 && (fstat(sink->fd, &st) != 0 || !S_ISREG(st.st_mode));
     return sink->fd >= 0;
+}
+
+bool log_sink_open(struct log_sink *sink, const struct log_target *target, const char *system_socket,
+                   bool may_be_absent)
+{
+    *sink = (struct log_sink){ .fd = -1, .target = *target, .process = getpid() };
+    sink->is_system = target->kind == LOG_TO_SYSTEM;
+    bool is_named = !sink->is_system || find_system(system_socket, &sink->system_socket);
+    if (!is_named) sink->error = errno = ENAMETOOLONG;
+    return (is_named && log_sink_open_again(sink)) || may_be_absent;
 }
 
 /* The system's log may have been started anew since, and perhaps its socket is not for everybody yet. */
@@ -58,13 +63,6 @@ static bool is_gone(int error)
            error == EPIPE;
 }
 
-static bool open_again(struct log_sink *sink)
-{
-    if (sink->fd >= 0) close(sink->fd);
-    sink->fd = socket_connect_datagrams(&sink->system_socket);
-    return sink->fd >= 0;
-}
-
 static size_t head_write(const struct log_sink *sink, char severity, char out[HEAD_BYTES])
 {
     static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -72,10 +70,11 @@ static size_t head_write(const struct log_sink *sink, char severity, char out[HE
     struct tm tm = { .tm_mday = 1 };
     time_t now = time(NULL);
     (void)localtime_r(&now, &tm); /* fails only for years beyond an int, and then leaves the first day */
-    int size = snprintf(out, HEAD_BYTES,
-                        "<%u>%s %2d %02d:%02d:%02d %.*s[%lld]: ", sink->facility * 8 + (unsigned)(severity - '0'),
-                        months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)sink->tag.size,
-                        sink->tag.data, (long long)sink->process);
+    int size =
+        snprintf(out, HEAD_BYTES,
+                 "<%u>%s %2d %02d:%02d:%02d %.*s[%lld]: ", sink->target.facility * 8 + (unsigned)(severity - '0'),
+                 months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (int)sink->target.tag.size,
+                 sink->target.tag.data, (long long)sink->process);
     return (size_t)size;
 }
 
@@ -90,7 +89,10 @@ static ssize_t send_line(struct log_sink *sink, const char *lines, size_t size)
         { .iov_base = (void *)(uintptr_t)(lines + 1), .iov_len = line_size - 1 },
     };
     ssize_t sent = sink->fd >= 0 ? socket_send(sink->fd, parts, 2, false) : (errno = ENOTCONN, -1);
-    if (sent < 0 && is_gone(errno)) sent = open_again(sink) ? socket_send(sink->fd, parts, 2, false) : -1;
+    if (sent < 0 && is_gone(errno)) {
+        log_sink_close(sink);
+        sent = log_sink_open_again(sink) ? socket_send(sink->fd, parts, 2, false) : -1;
+    }
     if (sent >= 0) return (ssize_t)line_size + (end ? 1 : 0);
     if (is_gone(errno) || socket_lacks_memory(errno)) errno = EAGAIN;
     return -1;
@@ -107,6 +109,10 @@ static size_t piece_of(const char *lines, size_t size)
 ssize_t log_sink_write(struct log_sink *sink, const char *lines, size_t size)
 {
     if (sink->is_system) return send_line(sink, lines, size);
+    if (!log_sink_open_again(sink)) {
+        errno = EAGAIN;
+        return -1;
+    }
     if (sink->has_readers) {
         /* A pipe that says it takes something takes so much (PIPE_BUF). It is not made non-blocking: it is others', too. */
         if (poll(&(struct pollfd){ .fd = sink->fd, .events = POLLOUT }, 1, 0) == 0) {

@@ -16,23 +16,27 @@
 #include "server/log_target.h"
 
 struct log_sink {
-    int fd;              /* -1: the system's log is not there just now */
-    bool is_system;      /* each line is a datagram */
-    bool has_readers;    /* no regular file: somebody must read before more can be written */
-    bool is_within_line; /* the last byte that was written ended no line */
-    bool is_torn;        /* and the rest of that line was given up */
-    unsigned facility;   /* of the system's log; so are: */
-    struct span tag;     /* borrowed */
-    struct socket_address system_socket;
-    int64_t process; /* its id */
+    int fd;                              /* -1: it is not there just now: */
+    int error;                           /* why */
+    bool is_system;                      /* each line is a datagram */
+    bool has_readers;                    /* no regular file: somebody must read before more can be written */
+    bool is_within_line;                 /* the last byte that was written ended no line */
+    bool is_torn;                        /* and the rest of that line was given up */
+    struct log_target target;            /* its text borrowed */
+    struct socket_address system_socket; /* of the system's log */
+    int64_t process;                     /* its id */
 };
 
-/* system_socket: the path of the system's log's socket; if it `may_be_absent`, lines wait until it is there. False: errno says why. */
+/* system_socket: the path of the system's log's socket. What `may_be_absent` is opened by log_sink_open_again(), or by writing to it, once it
+ * can be. False: errno says why. */
 NODISCARD bool log_sink_open(struct log_sink *sink, const struct log_target *target, const char *system_socket,
                              bool may_be_absent);
 
+/* What is not there is tried again. Returns whether it is now. */
+bool log_sink_open_again(struct log_sink *sink);
+
 /* Write `size` bytes, or fewer, from the start of `lines`, which are whole lines but perhaps for what was written of the first one already.
- * Returns how many. -1: errno; EAGAIN: somebody must read first, or the system's log is not there. Poll sink->fd for POLLOUT. */
+ * Returns how many. -1: errno; EAGAIN: somebody must read first, or it is not there. Poll sink->fd for POLLOUT. */
 NODISCARD ssize_t log_sink_write(struct log_sink *sink, const char *lines, size_t size);
 
 /* What log_sink_write() would not take is not to be written. Returns how many bytes that are: of datagrams, one; adds to *lost how many lines. */

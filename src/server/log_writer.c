@@ -82,7 +82,7 @@ static enum flushed flush_ring(struct log_writer *writer, struct ring *ring, boo
         const char *lines = ring->memory + taken % writer->options.ring_bytes;
         ssize_t n = log_sink_write(&writer->sink, lines, until - taken);
         if (n < 0 && errno == EAGAIN && may_wait) return FLUSHED_WAITS;
-        if (n < 0) writer->error = errno;
+        if (n < 0) writer->error = writer->sink.fd < 0 ? writer->sink.error : errno;
         if (n < 0 || flushed == FLUSHED_NOTHING) flushed = n < 0 ? FLUSHED_FAILED : FLUSHED_ALL;
         taken += n < 0 ? log_sink_give_up(&writer->sink, lines, until - taken, &writer->given_up) : (uint64_t)n;
         atomic_store_explicit(&ring->taken, taken, memory_order_release);
@@ -120,8 +120,9 @@ static void tell(struct log_writer *writer, enum flushed flushed)
     bool is_gone = flushed == FLUSHED_WAITS && writer->sink.fd < 0, is_well = flushed != FLUSHED_FAILED && !is_gone;
     if (flushed == FLUSHED_NOTHING) is_well = writer->was_well; /* who knows? */
     if (!is_well && writer->was_well && is_due(&writer->failure_told_us)) {
-        snprintf(what, sizeof what, is_gone ? "nobody takes it; lines wait" : "%s; lines are lost",
-                 strerror(writer->error));
+        const char *why = strerror(is_gone ? writer->sink.error : writer->error);
+        if (is_gone && writer->sink.is_system) why = "nobody takes it";
+        snprintf(what, sizeof what, "%s; lines %s", why, is_gone ? "wait" : "are lost");
         options->complain(options->context, what);
     }
     writer->was_well = is_well;
@@ -153,6 +154,7 @@ static void *writer_thread(void *argument)
     do {
         stops = atomic_load_explicit(&writer->is_stopping, memory_order_acquire) != 0;
         if (options->tick) options->tick(options->context);
+        (void)log_sink_open_again(&writer->sink); /* also if there is nothing for it: who looks for it finds it */
         enum flushed flushed = flush(writer, true);
         tell(writer, flushed);
         if (flushed == FLUSHED_WAITS) {
@@ -178,7 +180,7 @@ struct log_writer *log_writer_new(const struct log_writer_options *options)
     }
     writer->options = *options;
     writer->sink = sink;
-    writer->was_well = true;
+    writer->was_well = sink.fd >= 0; /* who opened it knows */
     writer->wakeup = wakeup_open();
     if (writer->wakeup < 0) goto fail;
     writer->rings = aligned_alloc(CACHE_LINE_BYTES, options->rings * sizeof *writer->rings);

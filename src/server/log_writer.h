@@ -7,7 +7,7 @@
  *         other way round.
  * Limits: a ring that is full loses the line, and counts it; so are those counted that the sink will not take (a full disk). Both are
  *         told. What a sink does not take for the moment (a pipe whose reader is slow, a log of the system that is being
- *         started anew) waits in the ring; of a pipe whose reader is gone (EPIPE) the lines are lost. Rings take turns, and no ring's
+ *         started anew, a file whose folder is gone) waits in the ring; of a pipe whose reader is gone (EPIPE) the lines are lost. Rings take turns, and no ring's
  *         line stands within another's.
  */
 #ifndef FOLIO_SERVER_LOG_WRITER_H
@@ -22,7 +22,8 @@ enum { LOG_TELL_MS = 10000 /* between two remarks about the same */ };
 struct log_writer;
 
 struct log_writer_options {
-    struct log_sink sink; /* open; closed by the writer from here on, also if it cannot be made */
+    struct log_sink
+        sink; /* open, or to be opened as soon as it can be; closed by the writer from here on, also if it cannot be made */
     unsigned rings;
     size_t ring_bytes; /* of each; a power of two, and a multiple of the page size */
     size_t line_bytes; /* the longest line */

@@ -356,7 +356,7 @@ static bool open_logs_and_change_user(struct server *server)
         errno = error;
         return fail("cannot give up rights", NULL, "");
     }
-    /* In the place of one that served, it is better to serve while the system's log is not there than not at all. */
+    /* In the place of one that served, it is better to serve while a log is not there than not at all. */
     bool may_be_absent = server->start == SERVER_STARTS_IN_PLACE;
     server->serving.errors = error_logs_open(server->config, may_be_absent);
     if (!server->serving.errors) return false;

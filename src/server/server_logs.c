@@ -44,10 +44,9 @@ static struct access_log *open_log(struct server_logs *logs, const struct log_co
     }
     struct access_log *log =
         log_target_parse(config->target, &options.target, &wanted, &at) ? access_log_open(&options) : NULL;
-    if (!log) {
-        error_logs_complain(config->place, "CustomLog", config->target);
-        return NULL;
-    }
+    int why = log ? access_log_absence(log) : errno;
+    if (why != 0) error_logs_complain(config->place, "CustomLog", config->target, why, log != NULL);
+    if (!log) return NULL;
     logs->of[logs->log_count] = config;
     logs->logs[logs->log_count++] = log;
     return log;

@@ -11,7 +11,7 @@
 
 struct server_logs;
 
-/* may_be_absent: the system's log may. NULL: told. */
+/* may_be_absent: each of them may, which is told. NULL: told. */
 NODISCARD struct server_logs *server_logs_open(const struct config *config, unsigned workers, bool may_be_absent);
 
 /* The same without opening any: what is added goes nowhere. */

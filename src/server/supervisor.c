@@ -174,8 +174,7 @@ static void reload(struct supervisor *supervisor)
     drop_config(&config);
 }
 
-/* What is said from now on goes where the configuration that is served by says. A log that cannot be opened, which was told, leaves the one
- * before in place. */
+/* What is said from now on goes where the configuration that is served by says; as long as that cannot be opened, to standard error. */
 static void change_error_log(struct supervisor *supervisor)
 {
     const struct site_config *main_site = supervisor->config ? supervisor->config->sites[0] : NULL;

@@ -54,6 +54,11 @@ def entries(path, count=1):
     return found
 
 
+def await_ready(site):
+    """Where LogLevel has it told that it is ready. A worker waits for no log: what comes while that is written may only be counted."""
+    entries(site / "errors", 1)
+
+
 TOLD = [
     ("/out", {}, 403, "refused: a symbolic link leads out of the folder that is served"),
     ("/absolute", {}, 403, "refused: a symbolic link leads out of the folder that is served"),
@@ -106,7 +111,7 @@ NO_REQUESTS = [
 @pytest.mark.parametrize("sent, status, why", NO_REQUESTS, ids=["two hosts", "no words", "too late"])
 def test_what_is_no_request_is_information(folio, site, sent, status, why):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\nRequestTimeout 300ms\n"))
-    entries(site / "errors", 1)  # a worker waits for no log: what comes while another line is written may only be counted
+    await_ready(site)
     with server.connect() as connection:
         connection.send(sent)
         assert connection.receive().status == status
@@ -117,6 +122,7 @@ def test_what_is_no_request_is_information(folio, site, sent, status, why):
 @pytest.mark.parametrize("target, status", [("/.hidden", 404), ("/a%zz", 400)])
 def test_a_path_that_names_nothing_is_information(folio, site, target, status):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\n"))
+    await_ready(site)
     assert server.get(target).status == status
     server.stop()
     told = [line["level"] for line in entries(site / "errors") if (line["text"] or "").startswith(f"{target}: ")]
@@ -125,6 +131,7 @@ def test_a_path_that_names_nothing_is_information(folio, site, target, status):
 
 def test_who_is_only_asked_for_a_name_is_not_told_of(folio, site):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel debug\n"))
+    await_ready(site)
     assert server.get("/closed/a").status == 401
     assert server.get("/missing").status == 404
     assert [line["text"] for line in entries(site / "errors", 2) if line["client"]] == ["/missing: nothing is there"]
@@ -133,6 +140,8 @@ def test_who_is_only_asked_for_a_name_is_not_told_of(folio, site):
 @pytest.mark.parametrize("level, told", [("crit", []), ("error", ["/out"]), ("warn", ["/out"]), ("info", ["/out", "/none"])])
 def test_log_level_leaves_out_what_matters_less(folio, site, level, told):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel {level}\n"))
+    if level == "info":
+        await_ready(site)
     for target in ("/out", "/none"):
         server.get(target)
     server.stop()
@@ -188,6 +197,7 @@ def test_who_asks_often_does_not_fill_the_disk(folio, site):
 
 def test_what_clients_write_stays_on_its_line(folio, site):
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\n"))
+    await_ready(site)
     with server.connect() as connection:
         connection.get('/%0a[fake]%20line%1b[31m"\\')
     (line,) = [line for line in entries(site / "errors", 2) if line["client"]]
@@ -198,6 +208,7 @@ def test_what_clients_write_stays_on_its_line(folio, site):
 def test_renaming_the_log_under_load_loses_and_doubles_no_line(folio, site, number):
     """Each client asks for paths of its own, slower than the quota of lines; each is told once."""
     server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\n"))
+    await_ready(site)
     ends, asked = threading.Event(), []
 
     def ask():

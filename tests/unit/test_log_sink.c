@@ -51,11 +51,30 @@ static void a_log_that_cannot_be_opened_says_why(void **state)
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct log_target target = { .kind = LOG_TO_FILE, .path = span_of_string(rows[i].path) };
-        assert_false(log_sink_open(&sink, &target, "/nowhere", true));
+        assert_false(log_sink_open(&sink, &target, "/nowhere", false));
         assert_int_equal(errno, rows[i].error);
+        assert_true(log_sink_open(&sink, &target, "/nowhere", true));
+        assert_int_equal(sink.error, rows[i].error);
     }
     assert_false(open_system_sink(&sink, "missing", false));
     assert_int_equal(errno, ENOENT);
+}
+
+static void a_log_that_may_be_absent_is_opened_once_it_can_be(void **state)
+{
+    (void)state;
+    char path[120];
+    struct log_sink sink;
+    struct log_target target = { .kind = LOG_TO_FILE, .path = span_of_string(rig_path("absent/log", path)) };
+    assert_true(log_sink_open(&sink, &target, "/nowhere", true));
+    assert_false(log_sink_open_again(&sink));
+    assert_int_equal(log_sink_write(&sink, "one\n", 4), -1);
+    assert_int_equal(errno, EAGAIN);
+    scratch_folder(&scratch, "absent");
+    assert_int_equal(log_sink_write(&sink, "one\n", 4), 4);
+    assert_true(log_sink_open_again(&sink)); /* it is */
+    log_sink_close(&sink);
+    assert_string_equal(rig_text("absent/log"), "one\n");
 }
 
 /* What a pipe takes are whole lines of at most PIPE_BUF bytes together, until it is full. */
@@ -183,6 +202,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_continued),
         cmocka_unit_test(a_log_that_cannot_be_opened_says_why),
+        cmocka_unit_test(a_log_that_may_be_absent_is_opened_once_it_can_be),
         cmocka_unit_test(a_pipe_that_nobody_reads_is_not_waited_for),
         cmocka_unit_test(a_line_that_was_cut_does_not_run_into_the_next),
         cmocka_unit_test(each_line_is_a_message_to_the_systems_log),
