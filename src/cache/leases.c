@@ -59,12 +59,10 @@ enum file_lease lease_take(struct leases *leases, struct lease *lease, int fd, s
     leases->counts.held += stream != NULL;
     pthread_mutex_unlock(&leases->lock);
     enum file_lease taken = file_lease_take(fd);
-    if (taken == FILE_LEASE_TAKEN) return taken;
-    pthread_mutex_lock(&leases->lock);
-    forget(leases, lease);
-    pthread_mutex_unlock(&leases->lock);
-    lease->holder = NULL;
-    lease->fd = -1;
+    /* A break that was meant for whoever had the descriptor's number before may have been heard before there was a lease to be
+     * given up: nobody would give it up any more. */
+    if (taken == FILE_LEASE_TAKEN && lease_is_recalled(lease)) file_lease_return(fd);
+    if (taken != FILE_LEASE_TAKEN) (void)lease_return(lease);
     return taken;
 }
 

@@ -48,7 +48,8 @@ void leases_free(struct leases *leases); /* all are returned; takes NULL */
 
 void lease_init(struct lease *lease);
 
-/* Try for a lease on `fd`. `leases` may be NULL: then nobody hears when it is broken, and nothing may be borrowed. */
+/* Try for a lease on `fd`. `leases` may be NULL: then nobody hears when it is broken, and nothing may be borrowed. One that
+ * was taken may be recalled already. */
 NODISCARD enum file_lease lease_take(struct leases *leases, struct lease *lease, int fd, struct entry *stream);
 
 /* Harmless if none is held. False: it was recalled before: somebody may have written since. */
