@@ -19,8 +19,8 @@ enum {
     WAITING_MAX = 256,
     SETS = 1024,
     WAYS = 4,
-    LOOK_S = 1,    /* files are looked at so often once something was found by way of them */
-    CHECK_MS = 50, /* a password takes about so long, or a few times that */
+    LOOK_MS = 1000, /* files are looked at so often once something was found by way of them */
+    CHECK_MS = 50,  /* a password takes about so long, or a few times that */
 };
 
 /* What is checked for somebody whom nobody knows: bcrypt, of nothing that anybody types. */
@@ -54,7 +54,8 @@ struct authenticator {
     pthread_mutex_t lock;                  /* guards everything below; never held across a call that waits */
     pthread_cond_t has_work;
     struct list queue, running;
-    unsigned waiting, threads, idle, threads_max;
+    unsigned queued, waiting, threads, idle, threads_max;
+    int64_t look_at_us; /* monotonic: when files are looked at next */
     bool is_stopping;
     pthread_t ids[CHECKERS_MAX];
 };
@@ -80,9 +81,14 @@ static struct print print_of(const struct authenticator *authenticator, const st
     return print;
 }
 
+static size_t set_of(struct print print)
+{
+    return print.half[0] / 2 % SETS; /* its lowest bit says nothing */
+}
+
 static bool is_known(struct authenticator *authenticator, struct print print)
 {
-    _Atomic uint64_t(*set)[2] = authenticator->known[print.half[0] % SETS];
+    _Atomic uint64_t(*set)[2] = authenticator->known[set_of(print)];
     for (unsigned way = 0; way < WAYS; way++) {
         if (atomic_load_explicit(&set[way][0], memory_order_relaxed) == print.half[0] &&
             atomic_load_explicit(&set[way][1], memory_order_relaxed) == print.half[1])
@@ -94,7 +100,7 @@ static bool is_known(struct authenticator *authenticator, struct print print)
 static void remember(struct authenticator *authenticator, struct print print)
 {
     if (is_known(authenticator, print)) return;
-    _Atomic uint64_t(*set)[2] = authenticator->known[print.half[0] % SETS];
+    _Atomic uint64_t(*set)[2] = authenticator->known[set_of(print)];
     unsigned way = 0;
     while (way < WAYS && atomic_load_explicit(&set[way][0], memory_order_relaxed) != 0) way++;
     if (way == WAYS) way = (unsigned)(print.half[1] % WAYS);
@@ -169,12 +175,11 @@ static void look_at_files(struct authenticator *authenticator)
     pthread_mutex_unlock(&authenticator->file_lock);
 }
 
-/* Under the lock: the next job, or NULL after a while without one. */
+/* Under the lock: the next job; NULL: there is none by the time when files are to be looked at, or no more. */
 static struct job *next_job(struct authenticator *authenticator)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += LOOK_S;
+    struct timespec until = { .tv_sec = authenticator->look_at_us / 1000000,
+                              .tv_nsec = authenticator->look_at_us % 1000000 * 1000 };
     authenticator->idle++;
     int waited = 0;
     while (waited == 0 && !authenticator->is_stopping && list_is_empty(&authenticator->queue))
@@ -184,7 +189,31 @@ static struct job *next_job(struct authenticator *authenticator)
     struct job *job = CONTAINER_OF(authenticator->queue.next, struct job, link);
     list_remove(&job->link);
     list_append(&authenticator->running, &job->link);
+    authenticator->queued--;
     return job;
+}
+
+/* Under the lock, which is not held meanwhile. */
+static void do_job(struct authenticator *authenticator, struct job *job, struct crypt_data *room)
+{
+    pthread_mutex_unlock(&authenticator->lock);
+    enum status status = room ? check(authenticator, job, room) : STATUS_EXHAUSTED;
+    pthread_mutex_lock(&authenticator->lock);
+    list_remove(&job->link);
+    authenticator->waiting -= job->waiter_count;
+    answer(job->waiters, status);
+    job_free(job);
+}
+
+/* The same. However busy all are: who guesses at one file must not keep the changes of another from being seen. */
+static void look_if_due(struct authenticator *authenticator)
+{
+    int64_t now_us = clock_monotonic_us();
+    if (authenticator->is_stopping || now_us < authenticator->look_at_us) return;
+    authenticator->look_at_us = now_us + LOOK_MS * 1000;
+    pthread_mutex_unlock(&authenticator->lock);
+    look_at_files(authenticator);
+    pthread_mutex_lock(&authenticator->lock);
 }
 
 static void *authenticator_thread(void *argument)
@@ -194,16 +223,8 @@ static void *authenticator_thread(void *argument)
     pthread_mutex_lock(&authenticator->lock);
     while (!authenticator->is_stopping) {
         struct job *job = next_job(authenticator);
-        pthread_mutex_unlock(&authenticator->lock);
-        enum status status = STATUS_EXHAUSTED;
-        if (!job) look_at_files(authenticator);
-        if (job && room) status = check(authenticator, job, room);
-        pthread_mutex_lock(&authenticator->lock);
-        if (!job) continue;
-        list_remove(&job->link);
-        authenticator->waiting -= job->waiter_count;
-        answer(job->waiters, status);
-        job_free(job);
+        if (job) do_job(authenticator, job, room);
+        look_if_due(authenticator);
     }
     pthread_mutex_unlock(&authenticator->lock);
     free(room);
@@ -327,13 +348,16 @@ static void copy_credentials(struct credentials *to, const struct credentials *f
 static bool enqueue(struct authenticator *authenticator, struct job *job)
 {
     list_append(&authenticator->queue, &job->link);
-    if (authenticator->idle == 0 && authenticator->threads < authenticator->threads_max &&
+    authenticator->queued++;
+    /* Who was woken for another counts as idle until he runs. */
+    if (authenticator->queued > authenticator->idle && authenticator->threads < authenticator->threads_max &&
         thread_start(&authenticator->ids[authenticator->threads], "authenticator", authenticator_thread,
                      authenticator) == STATUS_OK)
         authenticator->threads++;
     pthread_cond_signal(&authenticator->has_work);
     if (authenticator->threads > 0) return true;
     list_remove(&job->link);
+    authenticator->queued--;
     return false;
 }
 

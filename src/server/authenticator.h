@@ -8,6 +8,7 @@
  * Thread: workers ask; answers come by mail.
  * Limits: half of the CPUs check at a time, so that guessing takes no more; WAITING_MAX wait for that, beyond which asking is refused. A
  *         name that is not known costs as much as one that is.
+ *         Some 4096 pairs that were right are remembered; a newer one may take the place of another.
  */
 #ifndef FOLIO_SERVER_AUTHENTICATOR_H
 #define FOLIO_SERVER_AUTHENTICATOR_H

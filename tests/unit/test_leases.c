@@ -5,17 +5,17 @@
 
 #include <cmocka.h>
 
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "../support/await.h"
 #include "../support/scratch.h"
 #include "../support/table_rig.h"
 #include "cache/leases.h"
 #include "platform/thread.h"
 
-/* What the lease thread does comes, or the test fails after so long. The system itself would break a lease after 45 seconds. */
-enum { PATIENCE_MS = 20000, SKIPPED = 77 /* as Meson has it */ };
+/* The system itself would break a lease after 45 seconds, which is longer than any test waits. */
+enum { SKIPPED = 77 }; /* as Meson has it */
 
 static struct scratch scratch;
 static struct table *table;
@@ -31,15 +31,6 @@ static bool is_readable(int fd)
 {
     return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, 0) == 1;
 }
-
-/* Wait until `condition` is true. */
-#define AWAIT(condition)                             \
-    do {                                             \
-        for (int tries = 0; !(condition); tries++) { \
-            assert_in_range(tries, 0, PATIENCE_MS);  \
-            poll(NULL, 0, 1);                        \
-        }                                            \
-    } while (0)
 
 /* Open `name` for writing without waiting for whoever has a lease on it, who is told. -1: somebody has. */
 static int try_to_write(const char *name)
