@@ -326,12 +326,16 @@ enum file_residency file_residency(int fd, int64_t offset, int64_t size)
 }
 
 /* In pieces: of 2 MiB at once the kernel has a CPU for most of a millisecond, and where it is not preemptible (as servers' kernels
- * often are not) nobody else runs on it meanwhile. */
+ * often are not) nobody else runs on it meanwhile. They end where their size divides the file: of a page, or of some that the kernel
+ * keeps as one, which belongs to two pieces nothing would be dropped. */
 static void advise(int fd, int64_t offset, int64_t size, int advice)
 {
     enum { PIECE_BYTES = 256 << 10 };
-    for (; size > 0; offset += PIECE_BYTES, size -= PIECE_BYTES)
-        (void)posix_fadvise(fd, offset, size < PIECE_BYTES ? size : PIECE_BYTES, advice);
+    for (int64_t piece; size > 0; offset += piece, size -= piece) {
+        piece = PIECE_BYTES - offset % PIECE_BYTES;
+        if (piece > size) piece = size;
+        (void)posix_fadvise(fd, offset, piece, advice);
+    }
 }
 
 void file_read_ahead(int fd, int64_t offset, int64_t size)

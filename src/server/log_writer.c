@@ -128,7 +128,7 @@ static void tell(struct log_writer *writer, enum flushed flushed)
     writer->was_well = is_well;
     uint64_t lost = lost_lines(writer);
     if (lost == writer->told || !is_due(&writer->lost_told_us)) return;
-    snprintf(what, sizeof what, "%" PRIu64 " lines lost%s", lost,
+    snprintf(what, sizeof what, "%" PRIu64 " line%s lost%s", lost, lost == 1 ? "" : "s",
              is_well ? ", it is slower than what is to be written there" : "");
     options->complain(options->context, what);
     writer->told = lost;

@@ -23,7 +23,7 @@ enum server_start {
  * start      who serves until then
  *
  * Returns the exit status: 0 after an orderly stop; 78 (EX_CONFIG) when what MMapStrict asks for cannot be had, or User not be become, 1 when it
- * could not start for other reasons; both were said on standard error. TERM, INT, QUIT and HUP end the process, with status 0 and
+ * could not start for other reasons; both were told (message.h). TERM, INT, QUIT and HUP end the process, with status 0 and
  * whatever it is doing, until it is ready. */
 int server_run(const struct config *config, struct listeners *listeners, int ready, enum server_start start);
 

@@ -32,7 +32,7 @@ struct site {
 
 struct sites;
 
-/* False in every case: told on standard error, with file and line. `types` must outlive it. */
+/* NULL: told (message.h), with file and line. `types` must outlive it. */
 NODISCARD struct sites *sites_new(const struct config *config, const struct media_types *types);
 void sites_free(struct sites *sites); /* takes NULL; closes the roots; the cache has ended */
 

@@ -1,6 +1,6 @@
 /* stats.h - what a server process did, in one line of names and numbers.
  *
- * Role:   gathers the counts of cache and workers, and writes them to standard error: every StatsInterval, and at SIGRTMIN.
+ * Role:   gathers the counts of cache and workers, and has them told (message.h): every StatsInterval, and at SIGRTMIN.
  * Owns:   nothing. Thread: the first; the counts are read while others write them, each for itself.
  */
 #ifndef FOLIO_SERVER_STATS_H

@@ -12,7 +12,7 @@
 
 #include "server/config.h"
 
-/* Makes a configuration anew, from wherever it comes; false: what is wrong was told on standard error. */
+/* Makes a configuration anew, from wherever it comes; false: what is wrong was told. */
 typedef bool supervisor_configure(void *context, struct config *config);
 
 /* Serve until told to stop. Returns the exit status.

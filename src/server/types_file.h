@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 #include "http/media_type.h"
 
-/* NULL: told on standard error. A file that is not there is none: the built-in types hold. */
+/* NULL: told (message.h). A file that is not there is none: the built-in types hold. */
 NODISCARD struct media_types *types_file_load(const char *path);
 
 #endif
