@@ -117,6 +117,83 @@ def test_cmocka_is_counted(runner, output, result, expected):
     assert (count.passed, count.failed) == expected
 
 
+CMOCKA_FAILED = """[ RUN      ] fine
+[       OK ] fine
+[ RUN      ] sum_is_wrong
+[  ERROR   ] --- 0x1 != 0x2
+[   LINE   ] --- ../tests/unit/test_sum.c:7: error: Failure!
+[  FAILED  ] sum_is_wrong
+[==========] 2 test(s) run.
+[  PASSED  ] 1 test(s).
+[  FAILED  ] 1 test(s), listed below:
+[  FAILED  ] sum_is_wrong
+"""
+
+
+@pytest.mark.parametrize('output, result, expected', [
+    (CMOCKA_FAILED, 'FAIL',
+     [('x: sum_is_wrong', '--- 0x1 != 0x2\n--- ../tests/unit/test_sum.c:7: error: Failure!')]),
+    ('[  PASSED  ] 12 test(s).\n', 'OK', []),
+    ('[ RUN      ] a\nASSERT failed\n', 'ERROR', [('x', 'ended: ERROR\n[ RUN      ] a\nASSERT failed')]),
+    ('', 'TIMEOUT', [('x', 'ended: TIMEOUT')]),
+    ('', 'OK', [('x', 'ended: OK')]),
+])
+def test_what_failed_of_cmocka_is_told(runner, output, result, expected):
+    os.makedirs('b/meson-logs')
+    with open('b/meson-logs/testlog.json', 'w', encoding='utf-8') as log:
+        print(runner.json.dumps({'name': 'x', 'stdout': output, 'result': result}), file=log)
+    assert runner.failures_of_cmocka('b')(None) == expected
+
+
+def lines_of_a_failure(runner, capsys, stage):
+    """What is printed when `stage` has been run, and has failed."""
+    count, reason = runner.run_stage(stage, runner.Running())
+    assert count.failed
+    runner.Terminal().line(stage, count, reason)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_what_is_printed_first_is_which_tests_failed_and_why(runner, capsys):
+    with open('test_it.py', 'w', encoding='utf-8') as file:
+        file.write('import pytest\ndef test_a():\n    assert 1 == 2, "sums"\n@pytest.fixture\ndef broken():\n    yield\n'
+                   '    raise ValueError("a thing is left")\ndef test_b(broken):\n    pass\n')
+    lines = lines_of_a_failure(runner, capsys, runner.pytest_stage('x', 'test_it.py'))
+    assert lines[0].startswith('FAILED')
+    assert lines[1:5] == ['    test_it: test_a', '        AssertionError: sums', '        assert 1 == 2',
+                          '        test_it.py:3: AssertionError']
+    assert lines[5] == '    test_it: test_b' and 'ValueError: a thing is left' in lines[6]
+    assert lines[8].startswith('    | $ ')   # and then the log
+
+
+@pytest.mark.parametrize('failures', [1, 3, 20, 21, 500])
+def test_what_failed_is_told_in_few_lines_however_much_it_is(runner, failures):
+    stage = runner.Stage('x', [], failures=lambda _: [(f'test {i}', 'why\n' * 100) for i in range(failures)])
+    told = runner.what_failed(stage)
+    names = [line for line in told if line.startswith('test ')]
+    assert len(told) <= runner.TOLD_LINES
+    assert len(names) == min(failures, 19 if failures > 20 else 20)
+    assert told[-1] == (f'... and {failures - 19} more' if failures > 20 else 'test 19' if failures == 20 else '    why')
+
+
+def test_a_report_of_a_sanitizer_is_among_the_first_that_is_printed(runner, capsys):
+    script = 'seq 300; echo "heap-use-after-free at x.c:3" > "${ASAN_OPTIONS##*log_path=}.17"'
+    stage = runner.sanitized(runner.Stage('x', shell(script)))
+    lines = lines_of_a_failure(runner, capsys, stage)
+    assert lines[1].strip().endswith('x.sanitizer.17') and lines[2] == '        heap-use-after-free at x.c:3'
+
+
+def test_where_no_test_is_known_to_have_failed_the_end_of_the_log_is_printed_first(runner, capsys):
+    for failures in (None, runner.failures_of_pytest):   # which finds nothing written down
+        stage = runner.Stage('x', shell('seq 300; echo stopped because; exit 1'), failures=failures)
+        lines = lines_of_a_failure(runner, capsys, stage)
+        assert lines[runner.TOLD_LINES] == '    stopped because'
+
+
+def test_a_short_log_is_printed_once(runner, capsys):
+    lines = lines_of_a_failure(runner, capsys, runner.Stage('x', shell('echo this; exit 1')))
+    assert [line.strip() for line in lines[2:]] == ['| this']
+
+
 def test_what_needs_a_failed_stage_is_not_run_and_counts_as_failed(runner, capsys):
     stages = [runner.Stage('a', shell('exit 1')), runner.Stage('b', shell('touch ran'), needs=['a']),
               runner.Stage('c', shell('touch ran'), needs=['b']), runner.Stage('d', shell('true'))]
