@@ -217,6 +217,16 @@ static int read_options(struct command *command)
     return -1;
 }
 
+/* An option that would say nothing here was meant to say something: who serves with --strict is not served strictly. */
+static int refuse_idle_options(const struct command *command)
+{
+    bool is_check = command->mode == COMMAND_CHECK, is_explain = command->mode == COMMAND_EXPLAIN;
+    if (command->is_strict && !is_check) return usage_error("--strict goes with --check", NULL);
+    if (command->is_json && !is_check && !is_explain) return usage_error("--json goes with --check or explain", NULL);
+    if (command->explain.field_count > 0 && !is_explain) return usage_error("--header goes with explain", NULL);
+    return -1;
+}
+
 /* Read the file and the command line, which has the last word. Returns -1, or the exit status. */
 static int read_all(struct command *command)
 {
@@ -225,6 +235,7 @@ static int read_all(struct command *command)
     if (exit_status >= 0) return exit_status;
     if (command->file) config_reader_file(command->reader, command->file);
     exit_status = read_options(command);
+    if (exit_status < 0) exit_status = refuse_idle_options(command);
     if (exit_status >= 0) return exit_status;
     apply_listens(command);
     /* Whoever writes virtual hosts says himself what is served, and where. */

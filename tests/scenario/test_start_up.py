@@ -68,6 +68,9 @@ def test_version_is_the_one_of_the_build():
         (["--bind", "nowhere.example"], "nowhere.example"),
         (["--bind", "300.1.1.1"], "300.1.1.1"),
         (["one", "two"], "two"),
+        (["--strict"], "--strict goes with --check"),
+        (["-T", "--json"], "--json goes with --check or explain"),
+        (["check", "-H", "Accept: a/b"], "--header goes with explain"),
     ],
 )
 def test_a_mistake_on_the_command_line_exits_with_2_and_is_named(arguments, named):
