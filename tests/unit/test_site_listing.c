@@ -129,7 +129,7 @@ static int with_a_folder(void **state)
 {
     (void)state;
     scratch_open(&scratch, NULL);
-    scratch_folder(&scratch, "root");
+    scratch_folder(&scratch, "site");
     return 0;
 }
 
@@ -193,7 +193,7 @@ static void read_initials(const struct text_buffer *json, char *ret_initials)
     *ret_initials = '\0';
 }
 
-#define ROOT "DocumentRoot @/root\nOptions Indexes\n"
+#define ROOT "DocumentRoot @/site\nOptions Indexes\n"
 
 static const struct {
     const char *config, *url, *path, *initials;
@@ -210,8 +210,8 @@ static const struct {
     { ROOT "<Location /private/>\nRequire all denied\n</Location>\n", "/", ".", "oabs" },
     { ROOT "<Location /private>\nRequire all denied\n</Location>\n", "/sub/", "sub/.", "opabs" },
     { ROOT "<Location /sub/private>\nRequire all denied\n</Location>\n", "/sub/", "sub/.", "oabs" },
-    { ROOT "<Directory @/root/private>\nRequire all denied\n</Directory>\n", "/", ".", "oabs" },
-    { ROOT "<Directory @/root/sub/private>\nRequire all denied\n</Directory>\n", "/sub/", "sub/.", "oabs" },
+    { ROOT "<Directory @/site/private>\nRequire all denied\n</Directory>\n", "/", ".", "oabs" },
+    { ROOT "<Directory @/site/sub/private>\nRequire all denied\n</Directory>\n", "/sub/", "sub/.", "oabs" },
     /* Who sees the folder may have what is under the same rule, or open to all. */
     { ROOT "Require ip 10.0.0.0/8\n<Files secret>\nHeader set A b\n</Files>\n", "/", ".", "opabs" },
     { ROOT "<Location />\nRequire ip 10.0.0.0/8\n</Location>\n", "/", ".", "opabs" },
@@ -222,7 +222,7 @@ static const struct {
     /* An Alias leads to another tree. */
     { ROOT "Alias /x/ @/\n<Location /x/open>\nRequire all denied\n</Location>\n", "/x/", ".", "pabs" },
     { ROOT "Alias /x/ @/\n<Directory @/open>\nRequire all denied\n</Directory>\n", "/x/", ".", "pabs" },
-    { ROOT "Alias /x/ @/\n<Directory @/root>\nRequire all denied\n</Directory>\n", "/x/", ".", "opabs" },
+    { ROOT "Alias /x/ @/\n<Directory @/site>\nRequire all denied\n</Directory>\n", "/x/", ".", "opabs" },
 };
 
 static void a_listing_has_what_may_be_told_to_all_who_see_it(void **state)
