@@ -1,5 +1,7 @@
 #include "net/pace.h"
 
+enum { WAIT_US_MAX = 1000000 }; /* it asks again after that, even if its turn is further away */
+
 static unsigned count_of(const struct pace *pace)
 {
     return pace->set->count + pace->set->client_count;
@@ -22,8 +24,6 @@ void pace_begin(struct pace *pace, const struct throttle_set *set, const struct 
         pace->clients[i] = throttle_clients_hold(set->clients[i], address);
     }
 }
-
-enum { WAIT_US_MAX = 1000000 };
 
 /* What it may take of one of them; if that is less than `least`, *wait_us is at least how long it has to wait for that. */
 static uint64_t share_of(const struct pace *pace, const struct throttle *throttle, uint64_t least, int64_t now_us,
