@@ -35,7 +35,9 @@ CONNECTIONS, INTERVAL = 4, 1 / 250     # of the hot client: so many, each asking
 COLD_CLIENTS, PATIENCE = 16, 30
 HOT, HOT_BYTES = 'hot.html', 1024
 AIO = 'nginx-aio'                       # nginx again, with its thread pool
-RIVALS = [NAMES[0], NAMES[1], AIO] + NAMES[2:]
+APART = 'folio-apart'                   # Folio twice: one is asked for what is hot, another for what is cold
+VARIANTS = {AIO: 'nginx', APART: 'folio'}
+RIVALS = [NAMES[0], APART, NAMES[1], AIO] + NAMES[2:]
 SLOW = 'slow'                           # where the file system of the tests' own is mounted, below the root
 Load = collections.namedtuple('Load', 'title files count size shared rate')   # rate: bytes a second that the device gives
 LOADS = {'big': Load('8 MiB at 32 MiB/s', 'big', 32, 8 << 20, False, 32 << 20),
@@ -240,9 +242,9 @@ def fetch_all_cold(port, load, got, errors):
 
 class StallField(Field):
     def command(self, name, port, www, logs=False, options=()):
+        command = super().command(VARIANTS.get(name, name), port, www, logs, options)
         if name != AIO:
-            return super().command(name, port, www, logs, options)
-        command = super().command('nginx', port, www, logs, options)
+            return command
         with open(command[-1]) as conf:
             text = conf.read()
         with open(command[-1], 'w') as conf:
@@ -258,17 +260,22 @@ def summary(latencies):
 def run(field, name, key, www, device_of, o):
     """A fresh server, alone and beside the cold readers. An OSError tells what went wrong."""
     load = LOADS[key]
-    port, = machine.free_ports(1)
+    port, cold_port = machine.free_ports(2)
     got, errors = multiprocessing.Value('q'), multiprocessing.Value('q')
     with device_of(key, o.bytes_per_second or load.rate) as slow:
-        server = field.start(name, port, www)
-        slow.take(server.pid)
+        servers = [field.start(name, port, www)]
+        if name == APART:
+            servers.append(field.start(name, cold_port, www))
+        else:
+            cold_port = port
+        for server in servers:
+            slow.take(server.pid)
         check_body(port, HOT, f'{www}/{HOT}')
         ask_hot(port, 0.5)
         alone = summary(ask_hot(port, o.seconds / 2))
         for cold in names_of(load):
             forget(f'{www}/{cold}')
-        clients = multiprocessing.Process(target=fetch_all_cold, args=(port, load, got, errors), daemon=True)
+        clients = multiprocessing.Process(target=fetch_all_cold, args=(cold_port, load, got, errors), daemon=True)
         clients.start()
         try:
             time.sleep(0.5)
@@ -280,7 +287,7 @@ def run(field, name, key, www, device_of, o):
             clients.kill()
             clients.join()
             slow.give(0)
-        error = field.stop(server)
+        error = ' '.join(filter(None, [field.stop(server) for server in servers]))
     if errors.value:
         error = f'{errors.value} cold answers were not what was asked for'
     if not was_enough:
@@ -314,7 +321,10 @@ def markdown(results):
              + ', '.join(results['versions'].values()) + f'): medians of {results["rounds"]} interleaved rounds of '
              f'{results["seconds"]:g} s.',
              'A steady client asks for a hot file of 1 KiB, first alone, and then beside 16 who fetch what is in nobody\'s memory from '
-             'a slow device. In milliseconds; the ratio is that of the two p99.', '',
+             'a slow device. In milliseconds; the ratio is that of the two p99.',
+             '`folio-apart` is two processes of Folio, one for the hot file and '
+             'another for the cold ones: what the hot client waits longer there, it waits for a machine that has clients and servers '
+             'on the same CPUs, and not for the server.', '',
              '| cold files | server | alone p50 | alone p99 | beside p50 | beside p99 | beside max | p99 beside / alone | cold MB/s |',
              '|---|---|--:|--:|--:|--:|--:|--:|--:|']
     for key, servers in results['loads'].items():
@@ -346,7 +356,7 @@ def main():
     if os.geteuid() != 0 or not mount:
         raise SystemExit('slowing the disk down needs root, and the blkio controller of cgroup version 1')
     field = StallField(o.out, o.work, o.folio, o.extra)
-    field.prepare(list(dict.fromkeys('nginx' if name == AIO else name for name in o.names)))
+    field.prepare(list(dict.fromkeys(VARIANTS.get(name, name) for name in o.names)))
     disk = disk_of(field.work)
     machine.isolate()
     www = f'{field.work}/stall'
@@ -357,7 +367,7 @@ def main():
         return SlowMount(program, www, rate) if LOADS[key].files.startswith(SLOW) else SlowDisk(mount, disk, rate)
 
     results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds,
-               'versions': {name: version(name, field) for name in o.names}, 'loads': {}}
+               'versions': {name: version(name, field) for name in o.names if name not in VARIANTS}, 'loads': {}}
     for key in o.keys:
         load = LOADS[key]
         rate = (o.bytes_per_second or load.rate) / 1e6

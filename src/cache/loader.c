@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "cache/load_queue.h"
@@ -54,6 +55,7 @@ struct job {
 struct loader {
     struct load_rules rules; /* constant */
     struct table *table;     /* constant */
+    int nowhere;             /* constant; of file_open_nowhere() */
     pthread_mutex_t lock;    /* guards everything below */
     pthread_cond_t has_work;
     struct load_queue queue;
@@ -254,20 +256,21 @@ static void drop_sent(struct entry *stream, const struct loader_window *window)
     if (window->sent_size > 0 && !is_wanted) file_drop(stream->fd, window->sent_from, window->sent_size);
 }
 
-/* Reading is the one way to be sure that every page is there: one that was taken back in the midst of others, and is being read again,
- * counts as resident. The copy is thrown away. */
-static enum status bring(const struct entry *stream, const struct loader_window *window)
+/* Waiting for each is the one way to be sure that every page is there: one that was taken back in the midst of others, and is being
+ * read again, counts as resident. */
+static enum status bring(const struct loader *loader, const struct entry *stream, const struct loader_window *window)
 {
-    char block[WARM_BLOCK_BYTES];
+    char scratch[WARM_BLOCK_BYTES];
     enum status status = STATUS_OK;
     file_read_ahead(stream->fd, window->offset, window->size);
     for (int64_t done = 0; done < window->size && status == STATUS_OK; done += WARM_BLOCK_BYTES) {
         int64_t left = window->size - done;
-        size_t want = left < WARM_BLOCK_BYTES ? (size_t)left : WARM_BLOCK_BYTES, got = 0;
+        size_t want = left < WARM_BLOCK_BYTES ? (size_t)left : WARM_BLOCK_BYTES, there = 0;
         /* What is short for one block need not be for the next: the whole window is not begun anew for that. */
         for (int tries = 0; tries < TRIES_MAX && (tries == 0 || status == STATUS_EXHAUSTED); tries++)
-            status = file_read(stream->fd, block, want, window->offset + done, FILE_WAIT, &got);
-        if (got < want) break; /* shorter than it was: the sender will see that it changed */
+            status =
+                file_await(stream->fd, window->offset + done, want, loader->nowhere, scratch, sizeof scratch, &there);
+        if (there < want) break; /* shorter than it was: the sender will see that it changed */
     }
     return status;
 }
@@ -276,7 +279,7 @@ static void run_window(struct loader *loader, struct job *job)
 {
     struct entry *stream = job->entry;
     const struct loader_window window = job->window;
-    enum status status = bring(stream, &window);
+    enum status status = bring(loader, stream, &window);
     end_run(loader, job);
     entry_ref(stream);
     finish(job, status);
@@ -458,6 +461,7 @@ struct loader *loader_new(const struct load_rules *rules, struct table *table, u
     if (!loader) return NULL;
     loader->rules = *rules;
     loader->table = table;
+    loader->nowhere = file_open_nowhere();
     loader->threads_max = threads_max < LOADER_THREADS_MAX ? threads_max : LOADER_THREADS_MAX;
     load_queue_init(&loader->queue);
     list_init(&loader->delayed);
@@ -519,6 +523,7 @@ void loader_free(struct loader *loader)
     ASSERT(is_stopped);
     pthread_cond_destroy(&loader->has_work);
     pthread_mutex_destroy(&loader->lock);
+    if (loader->nowhere >= 0) close(loader->nowhere);
     free(loader);
 }
 

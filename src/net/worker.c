@@ -325,10 +325,10 @@ static void run_ready(struct worker *worker)
     worker->turn.in_doubt = worker->options->cache != NULL;
     do conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
     while (!list_is_empty(&round) && clock_monotonic_us() < until_us);
-    if (list_is_empty(&round)) return;
     list_splice(&round, &worker->ready);
     list_splice(&worker->ready, &round);
-    thread_let_others_run();
+    /* Be it one long stream alone: whoever receives it, or asks for something else, may wait for this CPU. */
+    if (!list_is_empty(&worker->ready)) thread_let_others_run();
 }
 
 static void run_timers(struct worker *worker)

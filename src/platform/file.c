@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -287,6 +288,33 @@ enum status file_read(int fd, char *to, size_t size, int64_t offset, enum file_p
         done += (size_t)n;
     }
     *ret_read = done;
+    return STATUS_OK;
+}
+
+int file_open_nowhere(void)
+{
+    return open("/dev/null", O_WRONLY | O_CLOEXEC);
+}
+
+enum status file_await(int fd, int64_t offset, size_t size, int nowhere, char *scratch, size_t scratch_size,
+                       size_t *ret_there)
+{
+    *ret_there = 0;
+    bool lends = nowhere >= 0;
+    while (*ret_there < size) {
+        off_t at = offset + (off_t)*ret_there;
+        size_t left = size - *ret_there, got = 0;
+        ssize_t n = lends ? sendfile(nowhere, fd, &at, left) : -1;
+        if (lends && n < 0 && errno == EINTR) continue;
+        if (lends && n < 0 && errno != EINVAL) return status_from_errno(errno);
+        lends = n >= 0;
+        if (lends) got = (size_t)n;
+        enum status status = STATUS_OK;
+        if (!lends) status = file_read(fd, scratch, left < scratch_size ? left : scratch_size, at, FILE_WAIT, &got);
+        if (status != STATUS_OK) return status;
+        if (got == 0) break;
+        *ret_there += got;
+    }
     return STATUS_OK;
 }
 

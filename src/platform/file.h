@@ -131,6 +131,16 @@ NODISCARD bool file_path_of(int fd, char *out, size_t room);
  * may wait. */
 void file_drop(int fd, int64_t offset, int64_t size);
 
+/* Where file_await() sends what nobody wants to see; a descriptor, to be closed. -1: there is none. */
+NODISCARD int file_open_nowhere(void);
+
+/* Wait until bytes offset..offset+size-1 are in the page cache, and up to date, or the file ends before; *ret_there: how many are.
+ *
+ * nowhere  of file_open_nowhere(); with -1, or where the file system does not lend pages, the bytes are copied to find out
+ * scratch  of scratch_size bytes, for that */
+NODISCARD enum status file_await(int fd, int64_t offset, size_t size, int nowhere, char *scratch, size_t scratch_size,
+                                 size_t *ret_there);
+
 /* Begin to read bytes offset.. in the background of the kernel; a hint. */
 void file_read_ahead(int fd, int64_t offset, int64_t size);
 

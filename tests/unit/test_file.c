@@ -548,6 +548,46 @@ static void residence_is_told_of_the_very_bytes(void **state)
     close(fd);
 }
 
+static void what_is_awaited_is_there(void **state)
+{
+    (void)state;
+    enum { MORE = 1000 };
+    char scratch_bytes[4096];
+    size_t there;
+    int nowhere = file_open_nowhere();
+    assert_true(nowhere >= 0);
+    const int ways[] = { nowhere, -1 };
+    for (size_t i = 0; i < ARRAY_COUNT(ways); i++) {
+        int fd = open_cold();
+        if (fd < 0) skip();
+        enum file_residency residency = FILE_ABSENT;
+        /* The system may take pages back at any time. */
+        for (int tries = 0; tries < 10 && residency == FILE_ABSENT; tries++) {
+            there = 7;
+            assert_int_equal(file_await(fd, 0, BIG_BYTES, ways[i], scratch_bytes, sizeof scratch_bytes, &there),
+                             STATUS_OK);
+            assert_int_equal(there, BIG_BYTES);
+            residency = file_residency(fd, 0, BIG_BYTES);
+        }
+        assert_int_not_equal(residency, FILE_ABSENT);
+        assert_int_equal(
+            file_await(fd, BIG_BYTES - 10, 10 + MORE, ways[i], scratch_bytes, sizeof scratch_bytes, &there), STATUS_OK);
+        assert_int_equal(there, 10);
+        assert_int_equal(file_await(fd, BIG_BYTES, MORE, ways[i], scratch_bytes, sizeof scratch_bytes, &there),
+                         STATUS_OK);
+        assert_int_equal(there, 0);
+        assert_int_equal(file_await(-1, 0, MORE, ways[i], scratch_bytes, sizeof scratch_bytes, &there), STATUS_FAILED);
+        close(fd);
+    }
+    /* It has bytes to read, and no pages to lend. */
+    int other = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+    assert_true(other >= 0);
+    assert_int_equal(file_await(other, 0, MORE, nowhere, scratch_bytes, sizeof scratch_bytes, &there), STATUS_OK);
+    assert_in_range(there, 1, MORE);
+    close(other);
+    close(nowhere);
+}
+
 static void reading_ends_with_the_file(void **state)
 {
     (void)state;
@@ -632,6 +672,7 @@ int main(void)
         cmocka_unit_test(an_identity_compares_every_part),
         cmocka_unit_test(reading_without_waiting_says_so_when_it_would_wait),
         cmocka_unit_test(residence_is_told_of_the_very_bytes),
+        cmocka_unit_test(what_is_awaited_is_there),
         cmocka_unit_test(reading_ends_with_the_file),
         cmocka_unit_test(files_in_memory_are_read_without_waiting),
         cmocka_unit_test(finding_without_waiting_knows_what_was_found_before),
