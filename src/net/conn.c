@@ -379,21 +379,44 @@ static bool is_too_slow(struct worker *worker, struct conn *conn)
     return is_slow;
 }
 
-/* RFC 9110, 15.5.9: the head did not come in time; 15.6.4: the disk did not answer in time. */
-static void refuse_late(struct worker *worker, struct conn *conn, enum http_status status)
+/* Send what the turn holds, and then no more. */
+static void send_last(struct worker *worker, struct conn *conn)
 {
-    struct handler handler = worker->options->handler;
-    handler.refuse(handler.self, status, NULL, &conn->client, &worker->turn);
     conn->closes = conn->lingers = true;
     conn->is_waiting = false; /* the mail, if it still comes, is nobody's */
     conn->is_starved = conn->cannot_send = false;
     list_remove(&conn->starved);
     conn_forget_mails(conn);
-    drop_stash(worker, conn);
-    if (conn_send_turn(worker, conn))
+    bool is_alive = conn_send_turn(worker, conn);
+    drop_stash(worker, conn); /* not earlier: the log tells of the request that lies there */
+    if (is_alive)
         conn_run(worker, conn);
     else
         conn_end(worker, conn);
+}
+
+/* RFC 9110, 15.5.9: the head did not come in time. */
+static void refuse_late(struct worker *worker, struct conn *conn)
+{
+    struct handler handler = worker->options->handler;
+    handler.refuse(handler.self, HTTP_REQUEST_TIMEOUT, NULL, &conn->client, &worker->turn);
+    send_last(worker, conn);
+}
+
+/* RFC 9110, 15.6.4: the disk did not answer in time. The request that waits is the first in the stash. */
+static void give_up(struct worker *worker, struct conn *conn)
+{
+    struct handler handler = worker->options->handler;
+    struct turn *turn = &worker->turn;
+    struct asking asking = { .closes = true, .peer = &conn->client, .group = conn->group };
+    struct h1_parser parser = { 0 };
+    enum http_status status;
+    enum h1_result result =
+        h1_parse(&parser, &worker->options->limits, conn->stash, conn->stash_size, &worker->request, &status);
+    ASSERT(result == H1_DONE); /* as when it was asked */
+    handler.give_up(handler.self, &worker->request, &asking, turn);
+    turn->exchanges[turn->exchange_count - 1].began_us = conn->began_us ? conn->began_us : turn->now_us;
+    send_last(worker, conn);
 }
 
 /* What was sent so far must not look whole, and what was only lent must not be sent on by nobody. */
@@ -430,9 +453,9 @@ void conn_timer(struct worker *worker, struct conn *conn)
     }
     bool is_open = conn->phase == CONN_OPEN && conn->stash && !conn->pending && !conn->closes;
     if (is_open && is_hung)
-        refuse_late(worker, conn, HTTP_SERVICE_UNAVAILABLE);
+        give_up(worker, conn);
     else if (is_open && conn->framing == CONTENT_NONE)
-        refuse_late(worker, conn, HTTP_REQUEST_TIMEOUT);
+        refuse_late(worker, conn);
     else
         break_off(worker, conn);
 }

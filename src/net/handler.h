@@ -40,6 +40,10 @@ struct handler {
     void (*refuse)(void *self, enum http_status status, const struct request *request, const struct peer_address *peer,
                    struct turn *turn);
 
+    /* Answer `request`, which was asked before, without what it waits for: the disk did not bring it within LoadTimeout. Of `asking`: closes,
+     * peer and group. */
+    void (*give_up)(void *self, const struct request *request, struct asking *asking, struct turn *turn);
+
     /* An answer is over: all of it was taken by the socket, or the connection ended after it took the first
      * `sent` bytes of those that the turn gathered. */
     void (*finished)(void *self, unsigned worker, const struct exchange *exchange, const struct peer_address *peer,

@@ -253,13 +253,13 @@ static bool is_misdirected(const struct question *question)
     return request->form == TARGET_ABSOLUTE && request->is_https && !is_from_gateway;
 }
 
-static enum handler_verdict answer(void *self, const struct request *request, struct asking *asking, struct turn *turn)
+static struct question question_about(const struct serving *serving, const struct request *request,
+                                      struct asking *asking, struct turn *turn, struct question_room *room,
+                                      bool *ret_site_is_known)
 {
-    struct serving *serving = self;
-    bool is_known = true;
+    *ret_site_is_known = true;
     struct site *site = sites_are_one(serving->sites) ? sites_at(serving->sites, 0)
-                                                      : choose_site(serving, request, asking->group, &is_known);
-    struct question_room room;
+                                                      : choose_site(serving, request, asking->group, ret_site_is_known);
     struct question question = {
         .to = { .turn = turn, .request = request, .closes = asking->closes, .policy = site->base_policy },
         .sites = serving->sites,
@@ -269,29 +269,51 @@ static enum handler_verdict answer(void *self, const struct request *request, st
         .asking = asking,
         .authenticator = serving->authenticator,
         .peer = asking->peer,
-        .room = &room,
+        .room = room,
         .outcome = CACHE_NONE,
     };
+    if (client_address_of(&serving->clients, request, asking->peer, &room->client)) question.peer = &room->client;
+    return question;
+}
+
+/* It was answered; `head` is where. */
+static void tell_logs(const struct serving *serving, const struct question *question, const char *head)
+{
+    note(serving, question, head);
+    if (question->trouble == TROUBLE_NONE) return;
+    struct span site = sites_are_one(serving->sites) ? SPAN_NONE : question->site->config->server_name;
+    trouble_tell(question->errors, question->trouble, question->peer, site, question->to.request->path,
+                 question->to.turn->now_us);
+}
+
+static enum handler_verdict answer(void *self, const struct request *request, struct asking *asking, struct turn *turn)
+{
+    struct serving *serving = self;
+    bool site_is_known;
+    struct question_room room;
+    struct question question = question_about(serving, request, asking, turn, &room, &site_is_known);
     const char *head = turn_room(turn);
-    if (client_address_of(&serving->clients, request, asking->peer, &room.client)) question.peer = &room.client;
-    bool is_misdirected_here = (!is_known && site->config->strict_host) || is_misdirected(&question);
+    bool is_misdirected_here = (!site_is_known && question.site->config->strict_host) || is_misdirected(&question);
     enum handler_verdict verdict =
         is_misdirected_here ? answer_trouble(&question, TROUBLE_MISDIRECTED, HTTP_MISDIRECTED_REQUEST, SPAN_NONE, NULL)
                             : answer_method(&question);
-    if (verdict == HANDLER_ANSWERED) note(serving, &question, head);
-    if (verdict == HANDLER_ANSWERED && question.trouble != TROUBLE_NONE)
-        trouble_tell(question.errors, question.trouble, question.peer,
-                     sites_are_one(serving->sites) ? SPAN_NONE : site->config->server_name, request->path,
-                     turn->now_us);
+    if (verdict == HANDLER_ANSWERED) tell_logs(serving, &question, head);
     if (verdict == HANDLER_ANSWERED && question.throttles) turn_throttle(turn, question.throttles, question.peer);
     question_end(&question, verdict == HANDLER_ANSWERED);
     return verdict;
 }
 
-static enum trouble trouble_of(enum http_status status)
+/* Without an error document, which may lie on the same disk. */
+static void give_up(void *self, const struct request *request, struct asking *asking, struct turn *turn)
 {
-    if (status == HTTP_SERVICE_UNAVAILABLE) return TROUBLE_DEVICE;
-    return status == HTTP_REQUEST_TIMEOUT ? TROUBLE_LATE : TROUBLE_BAD_REQUEST;
+    const struct serving *serving = self;
+    bool site_is_known;
+    struct question_room room;
+    struct question question = question_about(serving, request, asking, turn, &room, &site_is_known);
+    const char *head = turn_room(turn);
+    question.trouble = TROUBLE_DEVICE;
+    answer_page(&question.to, HTTP_SERVICE_UNAVAILABLE, SPAN("Retry-After: 1\r\n"));
+    tell_logs(serving, &question, head);
 }
 
 static void refuse(void *self, enum http_status status, const struct request *request, const struct peer_address *peer,
@@ -299,10 +321,10 @@ static void refuse(void *self, enum http_status status, const struct request *re
 {
     const struct serving *serving = self;
     struct answer_to to = { .turn = turn, .closes = true, .policy = sites_at(serving->sites, 0)->base_policy };
-    answer_page(&to, status, status == HTTP_SERVICE_UNAVAILABLE ? SPAN("Retry-After: 1\r\n") : SPAN_NONE);
+    answer_page(&to, status, SPAN_NONE);
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
-    trouble_tell(error_logs_of(serving->errors, 0), trouble_of(status), peer, SPAN_NONE,
-                 request ? request->target : SPAN_NONE, turn->now_us);
+    trouble_tell(error_logs_of(serving->errors, 0), status == HTTP_REQUEST_TIMEOUT ? TROUBLE_LATE : TROUBLE_BAD_REQUEST,
+                 peer, SPAN_NONE, request ? request->target : SPAN_NONE, turn->now_us);
     if (!request) return;
     exchange->line = request->line;
     exchange->method = request->method_text;
@@ -366,6 +388,7 @@ struct handler serving_handler(struct serving *serving)
         .group_of = sites_have_groups(serving->sites) ? group_of : NULL,
         .answer = answer,
         .refuse = refuse,
+        .give_up = give_up,
         .finished = finished,
     };
 }

@@ -107,6 +107,7 @@ def test_a_log_of_another_site_that_cannot_be_opened_is_told_in_the_main_servers
     server = folio(None, "-f", configure(site, text), expects_errors=True)
     take_folder_away(site)
     crash(server)
+    assert server.get("/page").status == 200
     assert any("log: No such file or directory; it is tried again" in line for line in lines_of(site / "main", 2))
 
 

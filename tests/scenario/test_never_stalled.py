@@ -155,10 +155,33 @@ def test_who_needs_it_is_told_to_come_again(start, device, operation):
         response = connection.get("/slow/1")
         assert response.status == 503 and int(response["Retry-After"]) > 0 and response.closes()
         connection.receive_end()
-    told = "folio: [client 127.0.0.1] -: answered 503: the disk did not answer within LoadTimeout"
+    told = "folio: [client 127.0.0.1] /slow/1: answered 503: the disk did not answer within LoadTimeout"
     eventually(lambda: told in server.errors(), "the error log says so")
     device.release()
     assert server.get("/slow/1").body == slow(1)
+
+
+def test_the_logs_of_the_site_that_was_asked_tell_of_it_with_the_path(folio, folder, site, device):
+    form = '"%a %m %U%q %>s %{X-Number}i"'
+    (folder / "folio.conf").write_text(
+        f"DocumentRoot {site}\nLoadTimeout 300ms\nErrorLog {folder}/main\nCustomLog {folder}/main-access {form}\n"
+        "RemoteIPHeader X-Forwarded-For\nRemoteIPTrustedProxy 127.0.0.1\n"
+        f"<VirtualHost *>\nServerName one.test\nDocumentRoot {site}\nHeader always set X-Site one\n"
+        f"ErrorLog {folder}/one\nCustomLog {folder}/one-access {form}\n</VirtualHost>\n"
+    )
+    server = folio(None, "-f", folder / "folio.conf")
+    device.hang(READ)
+    with server.connect() as connection:
+        fields = {"X-Forwarded-For": "192.0.2.7", "X-Number": "17"}
+        response = connection.request("GET", "/slow/1?a=b", fields, host="one.test")
+        assert response.status == 503 and response["X-Site"] == "one"
+        connection.receive_end()
+    device.release()
+    server.stop()
+    told = "[client 192.0.2.7] [site one.test] /slow/1: answered 503: the disk did not answer within LoadTimeout\n"
+    assert (folder / "one").read_text().endswith(told)
+    assert (folder / "one-access").read_text() == "192.0.2.7 GET /slow/1?a=b 503 17\n"
+    assert (folder / "main").read_text() == (folder / "main-access").read_text() == ""
 
 
 def test_what_was_asked_for_in_vain_is_not_asked_for_ever(start, device):

@@ -95,6 +95,15 @@ static void refuse(void *self, enum http_status status, const struct request *re
     exchange->starts_at = exchange->ends_at = turn->bytes;
 }
 
+static void give_up(void *self, const struct request *request, struct asking *asking, struct turn *turn)
+{
+    (void)self;
+    struct exchange *exchange = turn_exchange(turn, request);
+    char *at = turn_room(turn), *end = text_append(at, asking->closes ? SPAN("gave up ") : SPAN("goes on "));
+    turn_wrote(turn, (size_t)(text_append(end, request->path) - at));
+    exchange->starts_at = exchange->ends_at = turn->bytes;
+}
+
 /* The worker is to be started by the test. */
 static int with_a_worker(void **state)
 {
@@ -105,6 +114,7 @@ static int with_a_worker(void **state)
     memset(entry_body(body), 'l', LONG_BYTES);
     worker_rig_open(&rig, answer);
     rig.options.handler.refuse = refuse;
+    rig.options.handler.give_up = give_up;
     return 0;
 }
 
@@ -255,7 +265,7 @@ static void who_waits_too_long_for_a_loader_is_told(void **state)
     worker_rig_start(&rig);
     int fd = rig_connect(&rig, 0);
     ask(fd, "/wait");
-    assert_true(rig_receives(fd, "refused 503"));
+    assert_true(rig_receives(fd, "gave up /wait"));
     struct entry *late = entry_new(ENTRY_ABSENT, SPAN("/wait"), 0, 0, 0);
     entry_ref(late);
     post(late);
