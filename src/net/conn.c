@@ -218,15 +218,17 @@ static void add(_Atomic uint64_t *count, unsigned number)
 static void count_answers(struct worker *worker)
 {
     const struct turn *turn = &worker->turn;
-    unsigned hits = 0, misses = 0;
+    unsigned hits = 0, misses = 0, turned_away = 0;
     for (unsigned i = 0; i < turn->exchange_count; i++) {
         enum cache_outcome outcome = turn->exchanges[i].outcome;
         hits += outcome == CACHE_HIT || outcome == CACHE_REVALIDATED;
         misses += outcome == CACHE_MISS || outcome == CACHE_LOAD;
+        turned_away += turn->exchanges[i].is_turned_away;
     }
     add(&worker->counts.requests, turn->exchange_count);
     add(&worker->counts.hits, hits);
     add(&worker->counts.misses, misses);
+    add(&worker->counts.turned_away, turned_away);
 }
 
 /* Receive if there is need, and answer what is there. False: the connection broke. */

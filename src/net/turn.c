@@ -107,6 +107,7 @@ struct exchange *turn_exchange(struct turn *turn, const struct request *request)
     exchange->received = request ? request->head_size + request->content_length : 0;
     exchange->outcome = CACHE_NONE;
     exchange->closes = false;
+    exchange->is_turned_away = false;
     exchange->site = 0;
     exchange->field_count = 0;
     exchange->has_client = false;

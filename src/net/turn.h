@@ -41,8 +41,9 @@ struct exchange {
     uint64_t starts_at; /* bytes of the connection's output in this turn before its content */
     uint64_t ends_at;   /* and with its content */
     unsigned status;
-    uint16_t site; /* the handler's to number */
-    bool closes;   /* the connection was to end with the answer */
+    uint16_t site;       /* the handler's to number */
+    bool closes;         /* the connection was to end with the answer */
+    bool is_turned_away; /* Throttle's LEAST refused it */
     uint8_t field_count;
     enum cache_outcome outcome;
     uint64_t received;          /* bytes of the request: its head, and what it says is the length of its content */

@@ -62,6 +62,7 @@ struct worker_counts {
     _Atomic uint64_t requests, accepted, aborted;
     _Atomic uint64_t hits, misses; /* answers whose file was in memory, and fresh; and whose file had to be loaded */
     _Atomic uint64_t throttled;    /* answers that a Throttle made wait */
+    _Atomic uint64_t turned_away;  /* requests that Throttle's LEAST refused */
     _Atomic uint64_t copied;       /* answers that were big files, of which something was copied to be sent */
 };
 

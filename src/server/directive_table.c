@@ -661,7 +661,10 @@ static const struct directive table[] = {
           "Whatever matches holds, the main server's in each site, too, where all sites share it. With LEAST, a "
           "request is "
           "answered 503 whose answer would get fewer "
-          "beside those under way; without, none is refused. A reload begins anew, beside answers under way.",
+          "beside those under way; without, none is refused. The line of counts (StatsInterval) tells how many answers "
+          "had to "
+          "wait (throttled) and how many requests LEAST refused (turned-away). A reload begins anew, beside answers "
+          "under way.",
       .example = "Throttle /video/** 10M 100K\nThrottle **.iso|**.img 5M\nThrottle client 2M\n",
       .set = set_throttle,
       TAKES_FROM(2, 3),

@@ -27,6 +27,7 @@ static void note(const struct serving *serving, const struct question *question,
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     exchange->outcome = question->outcome;
     exchange->site = (uint16_t)question->site->number;
+    exchange->is_turned_away = question->trouble == TROUBLE_CROWDED;
     exchange->has_client = question->peer == &question->room->client;
     if (exchange->has_client) exchange->client = question->room->client;
     exchange->user_size = question->user_size;

@@ -7,7 +7,7 @@
 #include "server/message.h"
 
 struct sums {
-    uint64_t requests, hits, misses, aborted, copied, throttled;
+    uint64_t requests, hits, misses, aborted, copied, throttled, turned_away;
 };
 
 static uint64_t count(const _Atomic uint64_t *number)
@@ -27,6 +27,7 @@ void stats_tell(const struct stats_source *source)
         sums.aborted += count(&counts->aborted);
         sums.copied += count(&counts->copied);
         sums.throttled += count(&counts->throttled);
+        sums.turned_away += count(&counts->turned_away);
     }
     const struct {
         const char *name;
@@ -60,6 +61,7 @@ void stats_tell(const struct stats_source *source)
         { "recalls", cache.leases.recalled },
         { "copied", sums.copied },
         { "throttled", sums.throttled },
+        { "turned-away", sums.turned_away },
     };
     char line[1024] = "stats:";
     size_t size = strlen(line);

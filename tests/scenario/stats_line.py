@@ -7,7 +7,7 @@ from folio_process import eventually
 
 NAMES = (
     "connections descriptors requests hits misses aborts entries pinned bytes streams published loads evictions expired"
-    " expiry-age-s fallbacks invalidations settles checks folders folders-by-age unwatched events overflows leases recalls copied throttled"
+    " expiry-age-s fallbacks invalidations settles checks folders folders-by-age unwatched events overflows leases recalls copied throttled turned-away"
 ).split()
 
 

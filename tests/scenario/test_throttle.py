@@ -264,6 +264,7 @@ def test_a_request_that_would_get_less_than_the_least_is_refused(start, folder):
         response = second.get("/slow/page")
         assert response.status == 503 and response["Retry-After"] == "1"
         assert second.get("/page").body == PAGE
+        assert ask(server)["turned-away"] == 1
         first.vanish()
         eventually(lambda: second.get("/slow/small").status == 200, "room again")
     server.stop()
