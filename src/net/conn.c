@@ -264,7 +264,8 @@ static bool can_go_on(const struct conn *conn)
     return conn->has_request || conn->is_readable || conn->closes || conn->has_ended;
 }
 
-void conn_run_later(struct worker *worker, struct conn *conn)
+/* The same as conn_run(), once what came from the sockets in this round was answered. */
+static void run_later(struct worker *worker, struct conn *conn)
 {
     if (can_go_on(conn) && list_is_empty(&conn->ready)) list_append(&worker->ready, &conn->ready);
 }
@@ -299,7 +300,7 @@ void conn_run(struct worker *worker, struct conn *conn)
         }
         if (is_stream) break; /* one slice a turn: fair between downloads */
     }
-    conn_run_later(worker, conn);
+    run_later(worker, conn);
 }
 
 void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
@@ -315,7 +316,7 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events)
     if (events & EPOLLRDHUP) conn->has_ended = true;
     /* A slice of a stream takes as long as many short answers: those of this round come first. */
     if (conn->pending && conn->pending->stream.entry)
-        conn_run_later(worker, conn);
+        run_later(worker, conn);
     else
         conn_run(worker, conn);
 }
@@ -359,7 +360,7 @@ void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail)
         conn->mails = mail;
         conn->has_request = true;
     }
-    if (goes_on) conn_run_later(worker, conn);
+    if (goes_on) run_later(worker, conn);
 }
 
 static bool is_too_slow(struct worker *worker, struct conn *conn)
@@ -450,7 +451,7 @@ void conn_timer(struct worker *worker, struct conn *conn)
     timer_wheel_add(&worker->wheel, &conn->timer, conn->timer_at_ms);
     if (!is_due || goes_on) {
         if (resumes) conn->pace.is_paused = false;
-        if (resumes) conn_run_later(worker, conn);
+        if (resumes) run_later(worker, conn);
         return;
     }
     bool is_open = conn->phase == CONN_OPEN && conn->stash && !conn->pending && !conn->closes;

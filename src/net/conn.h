@@ -78,9 +78,6 @@ void conn_event(struct worker *worker, struct conn *conn, uint32_t events);
 /* Go on: receive, answer, send, until there is nothing to do or it is another's turn. */
 void conn_run(struct worker *worker, struct conn *conn);
 
-/* The same, once what came from the sockets in this round was answered. */
-void conn_run_later(struct worker *worker, struct conn *conn);
-
 /* A loader's answer, which it takes over. */
 void conn_mail(struct worker *worker, struct conn *conn, struct mail *mail);
 

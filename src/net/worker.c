@@ -28,7 +28,7 @@ enum {
 /* What an event is of: a connection is told by its generation and slot, the rest by these. */
 static const uint64_t IS_MAILBOX = UINT64_MAX, IS_LISTENER = UINT64_MAX << 32, IS_SIGNAL = (UINT64_MAX << 32) - 1;
 
-struct conn *worker_conn(struct worker *worker, uint32_t slot)
+static struct conn *conn_at(struct worker *worker, uint32_t slot)
 {
     return &worker->slabs[slot / WORKER_SLAB_CONNS][slot % WORKER_SLAB_CONNS];
 }
@@ -113,7 +113,7 @@ static unsigned close_idlest(struct worker *worker)
     if (most > IDLE_CLOSED_MAX) most = IDLE_CLOSED_MAX;
     int64_t idle_until = worker->now_ms + worker->options->keepalive_timeout_ms - IDLE_MS_MIN;
     for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
-        struct conn *conn = worker_conn(worker, slot);
+        struct conn *conn = conn_at(worker, slot);
         if (!conn_is_idle(conn) || conn->deadline_ms > idle_until || lending_goes_on(worker, conn)) continue;
         unsigned at = count < most ? count++ : most;
         for (; at > 0 && oldest[at - 1]->deadline_ms > conn->deadline_ms; at--) {
@@ -169,7 +169,7 @@ static bool watch_conn(struct worker *worker, const struct conn *conn)
 
 static void adopt(struct worker *worker, int fd, const struct peer_address *peer)
 {
-    struct conn *conn = worker_conn(worker, worker->free_slots[--worker->free_count]);
+    struct conn *conn = conn_at(worker, worker->free_slots[--worker->free_count]);
     worker->conn_count++;
     atomic_fetch_add_explicit(worker->options->connections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&worker->counts.accepted, 1, memory_order_relaxed);
@@ -247,7 +247,7 @@ static void close_for_end(struct worker *worker)
     if (worker->now_ms < worker->sweep_at_ms) return;
     worker->sweep_at_ms = worker->now_ms + SWEEP_MS;
     for (uint32_t slot = 0; slot < worker->slab_count * WORKER_SLAB_CONNS; slot++) {
-        struct conn *conn = worker_conn(worker, slot);
+        struct conn *conn = conn_at(worker, slot);
         if (conn->phase == CONN_FREE) continue;
         bool is_silent = conn->phase == CONN_OPEN && !conn->stash && !conn->pending && !conn->is_waiting &&
                          conn->framing == CONTENT_NONE && !conn->closes;
@@ -265,7 +265,7 @@ static void take_mail(struct worker *worker)
     for (struct mail *mail = mailbox_take(&worker->mailbox), *next; mail; mail = next) {
         next = mail->next;
         uint32_t slot = (uint32_t)mail->cookie, generation = (uint32_t)(mail->cookie >> 32);
-        struct conn *conn = worker_conn(worker, slot);
+        struct conn *conn = conn_at(worker, slot);
         /* Its connection may have ended meanwhile, and the slot be another's. */
         if (conn->phase == CONN_OPEN && conn->generation == generation && conn->is_waiting)
             conn_mail(worker, conn, mail);
@@ -284,7 +284,7 @@ static void run_event(struct worker *worker, const struct epoll_event *event)
         if (!worker->is_paused && worker->listener_count > 0)
             accept_some(worker, worker->listeners[(uint32_t)what].fd, ACCEPTS_MAX);
     } else {
-        struct conn *conn = worker_conn(worker, (uint32_t)what);
+        struct conn *conn = conn_at(worker, (uint32_t)what);
         if (conn->phase != CONN_FREE && conn->generation == (uint32_t)(what >> 32))
             conn_event(worker, conn, event->events);
     }

@@ -123,8 +123,7 @@ void worker_command(struct worker *worker, enum worker_command command);
 /* Its thread is about to end, or has. Any thread. */
 bool worker_has_ended(const struct worker *worker);
 
-/* For connections. */
-struct conn *worker_conn(struct worker *worker, uint32_t slot);
+/* For connections: one has ended, and its slot is free. */
 void worker_release(struct worker *worker, struct conn *conn);
 
 /* Whether answers must end their connection: the server finishes, or connections are short. */

@@ -50,7 +50,7 @@ struct error_log {
     _Atomic bool is_ending;   /* relaxed: the stop of the writer orders it */
 };
 
-struct span log_level_name(enum log_level level)
+static struct span level_name(enum log_level level)
 {
     static const char *const names[] = { "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug" };
     return span_of_string(names[level]);
@@ -78,7 +78,7 @@ static char *put_head(struct error_log *log, enum log_level level, char *out)
     if (log->options.is_plain) return text_append(out, SPAN("folio: "));
     if (!is_system) out = put_time(log, out);
     out = text_append(out, SPAN("["));
-    out = text_append(out, log_level_name(level));
+    out = text_append(out, level_name(level));
     out = text_append(out, SPAN("] "));
     return is_system ? out : out + sprintf(out, "[pid %d] ", (int)getpid());
 }

@@ -5,8 +5,6 @@
 #ifndef FOLIO_SERVER_LOG_LEVEL_H
 #define FOLIO_SERVER_LOG_LEVEL_H
 
-#include "base/span.h"
-
 /* RFC 5424, 6.2.1: these are the severities' numbers. */
 enum log_level {
     LOG_LEVEL_EMERG,
@@ -18,8 +16,5 @@ enum log_level {
     LOG_LEVEL_INFO,
     LOG_LEVEL_DEBUG,
 };
-
-/* "warn" */
-struct span log_level_name(enum log_level level);
 
 #endif

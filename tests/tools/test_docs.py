@@ -103,3 +103,11 @@ def test_the_architecture_names_sources_that_are_there_and_says_what_each_above_
     above = [name for name in sources() if name.endswith('.c') and not name.startswith(('platform/', 'base/', 'main'))]
     alone = [name for name in above if not any(fnmatch.fnmatch(name, pattern.replace('.h', '.c')) for pattern in named)]
     assert len(above) > 100 and sorted(alone) == []
+
+
+def test_what_the_architecture_calls_by_its_name_in_the_sources_is_called_so_there():
+    """Functions, fields and the like: words with an underscore in backquotes."""
+    said = ' '.join(re.findall(r'`([^`\n]+)`', read('docs/ARCHITECTURE.md')))
+    names = set(re.findall(r'(?<![\w./*-])[a-z]+(?:_[a-z0-9]+)+(?![\w.*/-])', said))
+    text = ''.join(read(f'src/{name}') for name in sources())
+    assert len(names) > 30 and [name for name in sorted(names) if not re.search(rf'\b{name}\b', text)] == []
