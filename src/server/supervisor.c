@@ -27,7 +27,9 @@ enum {
     PAUSE_MS_MIN = 100, /* before a server that crashed soon after its start is started again; doubled each time */
     PAUSE_MS_MAX = 5000,
     LIVED_WELL_MS = 10000, /* after so long a crash is a new story */
-    STOP_MS = 6000,        /* for a server to end after TERM, which takes it two seconds at most; then it is killed */
+    /* For a server to end after TERM; then it is killed. It takes two seconds at most, but for what the kernel makes it wait for:
+     * closing an inotify descriptor is a worker's job there, and took ten seconds on a machine that had too much to do. */
+    STOP_MS = 20000,
     GONE_MS = 3000, /* for one that was killed, or has exited but for threads that a device holds in the kernel */
     LOOK_MS = 100,  /* between two looks for such */
 };
