@@ -10,7 +10,7 @@ from site_tree import noise, plant, replace
 
 SMALL, MEDIUM, BIG, HUGE = noise(700, 1), noise(20_000, 2), noise(300_000, 3), noise(5_000_000, 4)
 PIPELINED = 20
-TIMEOUT_S = 8
+TIMEOUT_S = 60
 FIXED = {"/small": SMALL, "/medium": MEDIUM, "/dir/": b"index", "/big": BIG, "/link": SMALL}
 
 

@@ -10,11 +10,10 @@ import threading
 import pytest
 
 from faults import errno_name, program
-from folio_process import command, eventually
+from folio_process import PATIENCE_S, command, eventually
 from http1_client import Connection
 from rounds import SMALL, check_descriptors, descriptors_at_rest
 
-PATIENCE_S = 20
 ROWS = [
     ("malloc", errno.ENOMEM), ("mmap", errno.ENOMEM), ("open", errno.EMFILE), ("openat2", errno.EMFILE),
     ("read", errno.EINTR), ("write", errno.EINTR), ("preadv2", errno.EIO), ("inotify_init", errno.EMFILE),

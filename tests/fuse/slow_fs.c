@@ -26,7 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_MS = 1, HANG_MS_MAX = 60000, THREADS_MAX = 64 };
+enum { POLL_MS = 1, HANG_MS_MAX = 600000, THREADS_MAX = 64 };
 
 enum operation { OPERATION_LOOK, OPERATION_OPEN, OPERATION_READ, OPERATION_COUNT };
 

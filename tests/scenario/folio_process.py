@@ -16,7 +16,9 @@ from pathlib import Path
 from http1_client import Connection
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PATIENCE_S = 10
+# It only ends what has failed, so it costs nothing to be long: on a busy machine the kernel itself has kept an exit waiting for ten
+# seconds (closing an inotify descriptor waits for a worker of its own).
+PATIENCE_S = 60
 ABANDONED = re.compile(
     r"folio: stopped: requests=\d+ connections=0 lost-log-lines=0; a device did not answer, and is not waited for"
 )
@@ -70,7 +72,7 @@ class Folio:
         cwd=None,
         expects_errors=False,
         program=None,
-        patience_s=2 * PATIENCE_S,
+        patience_s=PATIENCE_S,
     ):
         arguments = ["--port", "0"]
         if bind is not None:

@@ -4,7 +4,7 @@ import re
 import socket
 import struct
 
-TIMEOUT_S = 20
+TIMEOUT_S = 60
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\x20-\x7e]*)")
 FIELD_LINE = re.compile(
     rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*"

@@ -9,7 +9,7 @@ import time
 
 from http1_client import Connection, request_bytes
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 MODULES = "/usr/lib/apache2/modules"
 APACHE_MODULES = "mpm_event authz_core authz_host dir alias autoindex mime headers expires negotiation setenvif env filter deflate".split()
 

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from folio_process import PATIENCE_S
 from preloads import WARNINGS, Shared
 
 LOOK, OPEN, READ = range(3)
@@ -47,7 +48,7 @@ class SlowFileSystem:
         device = os.stat(mount_point).st_dev
         self._mount_point = mount_point
         self._process = subprocess.Popen([program, "-a", str(known_for_s), folder, mount_point, control])
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + PATIENCE_S
         while os.stat(mount_point).st_dev == device:
             if time.monotonic() > deadline or self._process.poll() is not None:
                 self.end()
@@ -82,7 +83,7 @@ class SlowFileSystem:
         self.release()
         self._process.terminate()
         try:
-            self._process.wait(10)
+            self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from access_log import lines_of
-from folio_process import eventually
+from folio_process import PATIENCE_S, eventually
 from http1_client import request_bytes
 from site_tree import plant
 
@@ -18,7 +18,7 @@ from site_tree import plant
 def hash_with(form, password):
     if form == "apr1":
         command = ["openssl", "passwd", "-apr1", "-salt", "q3Wx/.z9", password]
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout.strip()
     salts = {"bcrypt": "$2y$04$abcdefghijklmnopqrstuu", "sha256": "$5$saltsalt", "sha512": "$6$saltsalt"}
     return crypt.crypt(password, salts[form])
 

@@ -77,7 +77,7 @@ class Writer(threading.Thread):
             file.write(NEW * self.size)
 
     def ends(self):
-        self.join(3 * PATIENCE_S)
+        self.join(PATIENCE_S)
         return not self.is_alive()
 
 

@@ -4,12 +4,12 @@ import subprocess
 
 import pytest
 
-from folio_process import binary
+from folio_process import PATIENCE_S, binary
 from site_tree import plant
 
 
 def check(*arguments):
-    return subprocess.run([str(binary()), "-t", *map(str, arguments)], capture_output=True, text=True, timeout=10)
+    return subprocess.run([str(binary()), "-t", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE_S)
 
 
 def test_a_file_of_directives_is_served_by(folio, folder):

@@ -182,11 +182,11 @@ def test_at_the_limit_of_connections_the_longest_idle_ones_make_room(folio, site
 
 def test_at_the_limit_of_connections_an_idle_one_of_any_worker_makes_room(folio, site):
     """The limit is one for all workers: who waits at one of them must not wait for what is idle at another."""
-    server = folio(site, "--threads", "2", "-c", "MaxConnections 2")
+    server = folio(site, "--threads", "2", "-c", "MaxConnections 2", "-c", "KeepAliveTimeout 1h")
     connections = []
     for _ in range(12):
         let_them_rest()
-        connection = server.connect(timeout_s=5)
+        connection = server.connect()
         connections.append(connection)
         assert connection.get("/small").body == SMALL
     for connection in connections:

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from access_log import outcomes_of
-from folio_process import binary, eventually, run_to_end
+from folio_process import PATIENCE_S, binary, eventually, run_to_end
 from http1_client import Connection
 from site_tree import noise, plant, replace
 from stats_line import ask as stats
@@ -93,7 +93,7 @@ def test_sites_are_included(folio, folder):
 
 def printed(folder, *options):
     """The lines of the configuration that holds."""
-    done = subprocess.run([binary(), "-T", *options], cwd=folder, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run([binary(), "-T", *options], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr
     return [line.strip() for line in done.stdout.splitlines()]
 

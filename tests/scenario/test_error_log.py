@@ -110,7 +110,8 @@ NO_REQUESTS = [
 
 @pytest.mark.parametrize("sent, status, why", NO_REQUESTS, ids=["two hosts", "no words", "too late"])
 def test_what_is_no_request_is_information(folio, site, sent, status, why):
-    server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\nRequestTimeout 300ms\n"))
+    limit = "300ms" if status == 408 else "1m"
+    server = folio(None, "-f", configure(site, f"ErrorLog {site}/errors\nLogLevel info\nRequestTimeout {limit}\n"))
     await_ready(site)
     with server.connect() as connection:
         connection.send(sent)

@@ -41,7 +41,7 @@ def make_explain(folder):
 
     def explain(url, *options, code=0):
         command = [folio_process.binary(), "explain", "-f", str(file), *options, url]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=folio_process.PATIENCE_S)
         assert done.returncode == code, done.stderr
         return done.stdout if code == 0 else done.stderr
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from access_log import outcomes_of
-from folio_process import eventually, run_to_end
+from folio_process import PATIENCE_S, eventually, run_to_end
 from preloads import SlowDisk
 from process_facts import descriptors_below, locked_bytes
 from site_tree import noise, plant, replace
@@ -54,7 +54,7 @@ def test_the_recipe_of_the_ancestors_works_as_it_stands(start, folder):
     """Names with spaces are not quoted by it."""
     plant(folder, {"www/one": "1", "www/a name with spaces": "2", "www/sub/three": "3"})
     recipe = "find %s -type f -print | sed -e 's/.*/mmapfile &/' > %s"
-    subprocess.run(recipe % (folder / "www", folder / "mmap.conf"), shell=True, check=True, timeout=10)
+    subprocess.run(recipe % (folder / "www", folder / "mmap.conf"), shell=True, check=True, timeout=PATIENCE_S)
     server = start("Include mmap.conf")
     for target in ["/one", "/a%20name%20with%20spaces", "/sub/three"]:
         assert server.get(target).status == 200

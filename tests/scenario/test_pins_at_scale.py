@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from folio_process import eventually
+from folio_process import PATIENCE_S, eventually
 from stats_line import ask
 from steady_clients import RECIPE, Steady, build, make
 from steady_load import hand_over
@@ -23,7 +23,7 @@ def server(folio, folder):
     program = build(folder)
     (folder / "www").mkdir()
     make(program, folder / "www", FILES)
-    subprocess.run(RECIPE % (folder / "www", folder / "mmap.conf"), shell=True, check=True, timeout=20)
+    subprocess.run(RECIPE % (folder / "www", folder / "mmap.conf"), shell=True, check=True, timeout=PATIENCE_S)
     (folder / "folio.conf").write_text("DocumentRoot www\nMMapStrict on\nThreads 2\nInclude mmap.conf\n")
     running = folio(None, "-f", folder / "folio.conf", expects_errors=True)
     running.clients = lambda: Steady(program, running.address, FILES, CONNECTIONS)

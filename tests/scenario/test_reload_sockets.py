@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from folio_process import eventually
-from http1_client import Connection, Ended, request_bytes
+from http1_client import TIMEOUT_S, Connection, Ended, request_bytes
 from site_tree import plant
 from steady_load import Load, hand_over, reload_and_wait
 
@@ -231,7 +231,7 @@ def is_silent(connections):
             ended = connection.socket.recv(1, socket.MSG_PEEK) == b""
         except TimeoutError:
             ended = False
-        connection.socket.settimeout(20)
+        connection.socket.settimeout(TIMEOUT_S)
         if ended:
             raise Ended(b"", "closed")
     return True

@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-PATIENCE_S = 20
+from folio_process import PATIENCE_S
+
 SCRIPT = b"export const words = 'one two three';\n" * 200
 BROWSER = "gzip, deflate, br, zstd"
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from folio_process import REPOSITORY, binary, command, run_to_end
+from folio_process import PATIENCE_S, REPOSITORY, binary, command, run_to_end
 from http1_client import Connection
 from site_tree import plant
 
@@ -221,7 +221,7 @@ def test_a_port_can_be_taken_again_right_after_the_end(folio, site):
             assert process.stdout.readline().startswith(b"folio ")
         finally:
             process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE_S)
 
 
 def test_what_is_not_a_folder_is_named(site):
@@ -263,7 +263,7 @@ def test_a_closed_standard_output_does_not_stop_it(site):
         if far:
             far.close()
         process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(PATIENCE_S)
         process.stderr.close()
     assert process.returncode in (0, 1)
 

@@ -1,17 +1,20 @@
 """Throttle: how many bytes a second answers get, together and for each client.
 
-That it takes at least so long is certain: there is a bucket, and what it holds at first is known. That it takes no longer than needed
-depends on who else wants the processor, so the bounds there are wide.
+That it takes at least so long is certain: there is a bucket, and what it holds at first is known. How much longer it takes depends on
+who else wants the processor; there is a bound, which only ends what has failed. That credit comes as fast as it should, and no
+slower, is shown where time is an argument (tests/unit/test_throttle.c).
 """
 
 import re
+import select
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from access_log import lines_of
-from folio_process import eventually, run_to_end
+from folio_process import PATIENCE_S, eventually, run_to_end
 from http1_client import request_bytes
 from site_tree import noise, plant
 from stats_line import ask
@@ -20,7 +23,6 @@ from steady_load import reload_and_wait
 RATE = 1 << 20
 BURST_S = 0.256  # what a bucket holds, by its rate ...
 BURST_BYTES = 4 * 1460  # ... or, if that is more
-LATE = 4  # times as long as it takes: others may want the machine
 BIG = noise(3 << 20, "big")
 PAGE = noise(40_000, "page")
 SMALL = noise(600, "small")
@@ -43,17 +45,17 @@ def seconds_for(size, rate=RATE):
 
 
 class Took:
-    """How long a block took: no less than `least` seconds, and not much longer."""
+    """How long a block took: no less than `least` seconds, and it came to its end."""
 
-    def __init__(self, least, most=None):
-        self._least, self._most = least, most or LATE * (least + 0.5)
+    def __init__(self, least):
+        self._least = least
 
     def __enter__(self):
         self._began = time.monotonic()
 
     def __exit__(self, kind, *_):
         took = time.monotonic() - self._began
-        assert kind is not None or self._least <= took < self._most, f"{took:.2f} s"
+        assert kind is not None or self._least <= took < PATIENCE_S, f"{took:.2f} s"
 
 
 def together(*works):
@@ -67,7 +69,7 @@ def together(*works):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(2 * PATIENCE_S)
         assert not thread.is_alive()
     return results
 
@@ -82,11 +84,11 @@ def test_a_big_file_takes_its_time_and_is_whole(start):
 
 def test_what_does_not_match_is_not_held_back(start):
     server = start("Throttle /slow/** 1000")
-    with Took(0, most=20):  # it would be an hour
+    with Took(0):  # it would be an hour
         assert server.get("/big").body == BIG
     # ** is needed: * stops at a slash, and the whole path counts.
     server = start("Throttle /s* 1000", "Throttle /slow/b 1000", "Throttle **/BIG 1000")
-    with Took(0, most=20):
+    with Took(0):
         assert server.get("/slow/big").body == BIG
 
 
@@ -133,21 +135,30 @@ def test_what_fits_is_answered_at_once(start):
     assert ask_throttled(server) == 0
 
 
-def received_in(server, target, seconds):
-    """How many bytes come of an answer that is broken off then."""
-    until, got = time.monotonic() + seconds, 0
-    with server.connect() as connection:
-        connection.send(request_bytes("GET", target))
-        while time.monotonic() < until:
-            got += len(connection.receive_some(1 << 16))
-    return got
+def received_side_by_side(server, target, count, seconds):
+    """How many bytes come of each of so many answers, which are broken off then; and how long they were given."""
+    with ExitStack() as stack:
+        began = time.monotonic()
+        connections = [stack.enter_context(server.connect()) for _ in range(count)]
+        got = dict.fromkeys((connection.socket for connection in connections), 0)
+        for connection in connections:
+            connection.send(request_bytes("GET", target))
+        while time.monotonic() < began + seconds:
+            for readable in select.select(list(got), [], [], 1)[0]:
+                got[readable] += len(readable.recv(1 << 16))
+        return list(got.values()), time.monotonic() - began
 
 
 def test_connections_share_fairly(start):
+    """Those of several workers. A worker that was kept from running has given its connections less: then once more."""
     server = start(f"Throttle /slow/** {RATE}", options=("--threads", "4"))
-    got = together(*[lambda: received_in(server, "/slow/big", 4)] * 5)
-    assert sum(got) <= RATE * (4 + BURST_S + 1)
-    assert max(got) < 3 * min(got), got
+
+    def is_fair():
+        got, took_s = received_side_by_side(server, "/slow/big", 5, 4)
+        assert sum(got) <= RATE * (took_s + BURST_S) + len(got) * (64 << 10)
+        return max(got) < 3 * min(got)
+
+    eventually(is_fair, "equal shares")
 
 
 def test_who_reads_slowly_gets_it_whole(start):
@@ -203,7 +214,7 @@ def client(server, address, target):
 def test_each_client_has_his_own(start):
     server = start(f"Throttle client {RATE}")
     addresses = ["127.0.0.2", "127.0.0.3", "127.0.0.4"]
-    with Took(seconds_for(len(BIG)), most=LATE * 3 * seconds_for(len(BIG))):
+    with Took(seconds_for(len(BIG))):
         assert together(*[lambda a=a: client(server, a, "/big") for a in addresses]) == [BIG] * 3
 
 
@@ -233,7 +244,7 @@ def test_ranges_and_heads_take_as_long_as_they_are(start):
     with server.connect() as connection:
         response = connection.get("/slow/big", [("Range", "bytes=1000000-1000999")])
         assert response.status == 206 and response.body == BIG[1_000_000:1_001_000]
-        with Took(0, most=20):
+        with Took(0):
             for _ in range(20):
                 assert connection.head("/slow/big")["Content-Length"] == str(len(BIG))
         several = connection.get("/slow/big", [("Range", "bytes=0-99,1000000-1499999,2000000-2499999")])
@@ -333,7 +344,7 @@ def test_a_file_that_is_written_meanwhile_is_not_held_back(start, folder):
     with server.connect() as connection:
         connection.send(request_bytes("GET", "/slow/big"))
         assert connection.receive_some(1)
-        with Took(0, most=10):  # the answer would take five minutes
+        with Took(0):  # the answer would take five minutes
             with open(folder / "www/slow/big", "r+b") as file:
                 file.write(b"another")
         assert server.get("/page").body == PAGE

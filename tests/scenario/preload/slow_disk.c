@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { POLL_NS = 1000000, POLLS_MAX = 60000, CACHESTAT = 451, BARRED = 2 };
+enum { POLL_NS = 1000000, POLLS_MAX = 600000, CACHESTAT = 451, BARRED = 2 };
 
 struct gate {
     _Atomic uint32_t is_closed; /* written by the test; BARRED: see above */
