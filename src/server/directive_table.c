@@ -387,8 +387,8 @@ static const struct directive table[] = {
           "How much goes to the error log: emerg, alert, crit, error, warn, notice, info or debug, and all before it. "
           "A site's own holds for its requests, the main server's for what the process says of itself. 403, 500 and "
           "wrong passwords are errors, what wants more room or a disk that does not answer is a warning, 404 and what "
-          "is no request are info. What is given up before its site answers (it is no request, comes too slowly, or "
-          "a disk did not answer within LoadTimeout) is told in the main server's log, the last without its path.",
+          "is no request are info. What is given up before its site is known (it is no request, or comes too "
+          "slowly) is told in the main server's log.",
       .set = set_choice,
       TAKES(1),
       .choices = "emerg|alert|crit|error|warn|notice|info|debug",
