@@ -9,9 +9,11 @@
 
 #include "base/quantity.h"
 
+/* The last one is nobody's: to setresuid(2) it says "as it is". */
 static bool is_number(struct span name, uint64_t *ret_number)
 {
-    return name.size > 1 && name.data[0] == '#' && quantity_parse_number(span_from(name, 1), ret_number);
+    return name.size > 1 && name.data[0] == '#' && quantity_parse_number(span_from(name, 1), ret_number) &&
+           *ret_number < UINT32_MAX;
 }
 
 /* Names in the configuration end with a NUL (server/config.h). */
@@ -32,8 +34,9 @@ static bool find_user(struct span name, struct user_rights *rights)
 static bool find_group(struct span name, gid_t *ret_group)
 {
     uint64_t number = 0;
-    const struct group *known = is_number(name, &number) ? NULL : getgrnam(name.data);
-    if (!known && number == 0 && name.data[0] != '#') return false;
+    bool is_id = is_number(name, &number);
+    const struct group *known = is_id ? NULL : getgrnam(name.data);
+    if (!known && !is_id) return false;
     *ret_group = known ? known->gr_gid : (gid_t)number;
     return true;
 }
