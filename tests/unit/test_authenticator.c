@@ -144,7 +144,8 @@ static enum status ask(const char *user, const char *password)
 static struct mail *await_mail(void)
 {
     struct mail *mail;
-    AWAIT((mail = mailbox_take(&mailbox)) != NULL);
+    while ((mail = mailbox_take(&mailbox)) == NULL)
+        assert_int_equal(poll(&(struct pollfd){ .fd = mailbox.wakeup, .events = POLLIN }, 1, AWAIT_PATIENCE_MS), 1);
     return mail;
 }
 
