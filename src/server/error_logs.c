@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/check.h"
+#include "base/text_write.h"
 #include "server/message.h"
 #include "server/trouble.h"
 
@@ -45,17 +47,17 @@ void error_logs_complain(struct config_place place, const char *directive, struc
                  remedy_of(error, is_system));
 }
 
-static struct error_log_options options_for(const struct config *config, const struct site_config *site)
+/* target: data NULL: standard error, in plain form */
+static struct error_log_options options_for(struct span target, const char *system_socket)
 {
     struct error_log_options options = { .name = "standard error",
                                          .target.kind = LOG_TO_STANDARD_ERROR,
-                                         .system_socket = config->syslog_socket.data,
-                                         .is_plain = !site->error_log.data };
+                                         .system_socket = system_socket,
+                                         .is_plain = !target.data };
     const char *wanted;
     size_t at;
     options.kinds = troubles_all(&options.kind_count);
-    if (site->error_log.data && log_target_parse(site->error_log, &options.target, &wanted, &at))
-        options.name = site->error_log.data;
+    if (target.data && log_target_parse(target, &options.target, &wanted, &at)) options.name = target.data;
     return options;
 }
 
@@ -72,7 +74,7 @@ static struct error_log *open_log(struct error_logs *logs, const struct site_con
         bool is_same = !logs->targets[i].data == !site->error_log.data && span_equal(logs->targets[i], site->error_log);
         if (is_same) return logs->logs[i];
     }
-    struct error_log_options options = options_for(logs->config, site);
+    struct error_log_options options = options_for(site->error_log, logs->config->syslog_socket.data);
     options.may_be_absent = may_be_absent;
     options.has_writer = true;
     struct error_log *log = error_log_open(&options);
@@ -137,13 +139,22 @@ void error_logs_free(struct error_logs *logs)
     free(logs);
 }
 
-struct error_log *error_logs_open_main(const struct config *config)
+void error_log_place_init(struct error_log_place *place, const struct config *config)
 {
     const struct site_config *main_site = config->sites[0];
-    struct error_log_options options = options_for(config, main_site);
-    if (!main_site->error_log.data) return NULL;
+    *place = (struct error_log_place){ .level = (enum log_level)main_site->log_level };
+    ASSERT(main_site->error_log.size < sizeof place->target);
+    ASSERT(config->syslog_socket.size < sizeof place->system_socket);
+    text_append(place->target, main_site->error_log);
+    text_append(place->system_socket, config->syslog_socket);
+}
+
+struct error_log *error_logs_open_main(const struct error_log_place *place)
+{
+    if (!place->target[0]) return NULL;
+    struct error_log_options options = options_for(span_of_string(place->target), place->system_socket);
     options.may_be_absent = true;
     struct error_log *log = error_log_open(&options);
-    if (!log) complain(config, main_site, errno, false);
+    if (!log) message_tell(LOG_LEVEL_CRIT, "no memory for the error log");
     return log;
 }

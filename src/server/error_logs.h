@@ -29,9 +29,18 @@ uint64_t error_logs_stop(struct error_logs *logs);
 /* Takes NULL; after error_logs_stop(). */
 void error_logs_free(struct error_logs *logs);
 
-/* The main server's log for the supervisor, which writes itself; what it cannot open takes nothing until it can. NULL: there is none, or no
- * memory for it, which is told. */
-NODISCARD struct error_log *error_logs_open_main(const struct config *config);
+/* Where the main server's log is, apart from any configuration. */
+struct error_log_place {
+    enum log_level level;
+    char target[CONFIG_PATH_BYTES]; /* as ErrorLog names it; "": standard error, in plain form */
+    char system_socket[CONFIG_PATH_BYTES];
+};
+
+void error_log_place_init(struct error_log_place *place, const struct config *config);
+
+/* That log for the supervisor, which writes itself; what it cannot open takes nothing until it can. NULL: there is none, or no memory for
+ * it, which is told. */
+NODISCARD struct error_log *error_logs_open_main(const struct error_log_place *place);
 
 /* Tell that the log `target`, which `directive` at `place` names, cannot be opened, for `error`. */
 void error_logs_complain(struct config_place place, const char *directive, struct span target, int error,

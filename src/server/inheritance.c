@@ -9,9 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char variable[] = "FOLIO_INHERITANCE", first_line[] = "folio inheritance 1\n";
+#include "http/hex_digit.h"
 
-enum { LINE_BYTES_MAX = 4096, ANYBODY = 0 };
+static const char variable[] = "FOLIO_INHERITANCE", first_line[] = "folio inheritance 2\n";
+
+enum { LINE_BYTES_MAX = 4 * CONFIG_PATH_BYTES + 64, ANYBODY = 0 };
 
 /* A memory file with nothing but its first line. */
 static int make(void)
@@ -45,12 +47,23 @@ static void keep_across_exec(const struct listeners *listeners, bool is_kept)
     }
 }
 
+static void write_bytes(FILE *file, const void *data, size_t size)
+{
+    const unsigned char *bytes = data;
+    fputc(' ', file);
+    for (size_t i = 0; i < size; i++) fprintf(file, "%02x", bytes[i]);
+}
+
+/* With the NUL, so that none is nothing. */
+static void write_text(FILE *file, const char *text)
+{
+    write_bytes(file, text, strlen(text) + 1);
+}
+
 /* A socket's address is as the kernel has it. */
 static void write_address(FILE *file, const struct socket_address *address)
 {
-    const unsigned char *bytes = (const unsigned char *)&address->at;
-    fputc(' ', file);
-    for (socklen_t i = 0; i < address->size; i++) fprintf(file, "%02x", bytes[i]);
+    write_bytes(file, &address->at, address->size);
 }
 
 int inheritance_leave(const struct inheritance *inheritance, const struct listeners *listeners)
@@ -58,6 +71,10 @@ int inheritance_leave(const struct inheritance *inheritance, const struct listen
     int fd = make(), copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 0);
     FILE *file = copy < 0 ? NULL : fdopen(copy, "a");
     if (!file || !name(fd, getpid())) goto fail;
+    fprintf(file, "errors %u", (unsigned)inheritance->errors.level);
+    write_text(file, inheritance->errors.target);
+    write_text(file, inheritance->errors.system_socket);
+    fputc('\n', file);
     for (unsigned i = 0; i < inheritance->process_count; i++) {
         const struct inherited_process *process = &inheritance->processes[i];
         fprintf(file, "process %d %s\n", (int)process->pid, process->serves ? "serves" : "leaves");
@@ -101,19 +118,48 @@ bool inheritance_is_ours(void)
     return named(&fd, &pid) && pid == getpid();
 }
 
-static bool read_address(const char **at, struct socket_address *ret_address)
+/* False: there are none, or more than fit. */
+static bool read_bytes(const char **at, void *out, size_t room, size_t *ret_size)
 {
-    struct socket_address address = { 0 };
-    unsigned char *bytes = (unsigned char *)&address.at;
+    unsigned char *bytes = out;
     const char *text = *at;
+    size_t size = 0;
     while (*text == ' ') text++;
-    for (unsigned byte; sscanf(text, "%2x", &byte) == 1 && *text != ' '; text += 2) {
-        if (address.size == sizeof address.at) return false;
-        bytes[address.size++] = (unsigned char)byte;
+    for (int high, low; (high = hex_digit_value(text[0])) >= 0 && (low = hex_digit_value(text[1])) >= 0; text += 2) {
+        if (size == room) return false;
+        bytes[size++] = (unsigned char)(high << 4 | low);
     }
     *at = text;
+    *ret_size = size;
+    return size > 0;
+}
+
+static bool read_address(const char **at, struct socket_address *ret_address)
+{
+    size_t size;
+    struct socket_address address = { 0 };
+    if (!read_bytes(at, &address.at, sizeof address.at, &size)) return false;
+    address.size = (socklen_t)size;
     *ret_address = address;
-    return address.size > 0;
+    return true;
+}
+
+static bool read_text(const char **at, char *out, size_t room)
+{
+    size_t size;
+    return read_bytes(at, out, room, &size) && strnlen(out, size) == size - 1;
+}
+
+/* What follows "errors" on its line. */
+static bool read_errors(const char *text, struct error_log_place *errors)
+{
+    unsigned level;
+    int size;
+    if (sscanf(text, "%u%n", &level, &size) != 1 || level > LOG_LEVEL_DEBUG) return false;
+    text += size;
+    errors->level = (enum log_level)level;
+    return read_text(&text, errors->target, sizeof errors->target) &&
+           read_text(&text, errors->system_socket, sizeof errors->system_socket);
 }
 
 /* What follows "address" on its line. */
@@ -149,6 +195,7 @@ static bool read_all(FILE *file, struct inheritance *inheritance, struct listene
     while (fgets(line, sizeof line, file)) {
         bool is_right = false;
         if (strcmp(line, "end\n") == 0) return true;
+        if (strncmp(line, "errors ", 7) == 0) is_right = read_errors(line + 7, &inheritance->errors);
         if (strncmp(line, "process ", 8) == 0) is_right = read_process(line + 8, inheritance);
         if (strncmp(line, "address ", 8) == 0) is_right = read_listener(line + 8, listeners);
         if (!is_right) return false;

@@ -1,6 +1,6 @@
 /* inheritance.h - what a supervisor leaves to the binary that takes its place in the same process.
  *
- * Role:   listening sockets and server processes, written down in a memory file whose descriptor, like the sockets', stays open across
+ * Role:   listening sockets, server processes, and where messages go, written down in a memory file whose descriptor, like the sockets', stays open across
  *         execve(); FOLIO_INHERITANCE in the environment names it, and the process that it is for.
  * Owns:   nothing that outlives a call; what was taken is the caller's.
  * Thread: the supervisor's only one.
@@ -11,6 +11,7 @@
 
 #include <sys/types.h>
 
+#include "server/error_logs.h"
 #include "server/listeners.h"
 
 enum { INHERITED_PROCESSES_MAX = 32 };
@@ -23,6 +24,7 @@ struct inherited_process {
 struct inheritance {
     unsigned process_count;
     struct inherited_process processes[INHERITED_PROCESSES_MAX];
+    struct error_log_place errors; /* so that what goes wrong before a configuration is read is told there */
 };
 
 /* Write `inheritance` and the sockets down, and keep them open for whoever is executed next. -1 with errno. */

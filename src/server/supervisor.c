@@ -51,6 +51,7 @@ struct supervisor {
     struct upgrade upgrade;
     struct listeners listeners;
     struct pid_file pid_file;
+    struct error_log_place error_place;
     struct error_log *errors; /* the main server's, which the server process has open, too; NULL: standard error */
     struct child children[CHILDREN_MAX];
     int signals;
@@ -176,14 +177,13 @@ static void reload(struct supervisor *supervisor)
     drop_config(&config);
 }
 
-/* What is said from now on goes where the configuration that is served by says; as long as that cannot be opened, to standard error. */
+/* What is said from now on goes where the configuration that is served by says; as long as that cannot be opened, to standard error. What a
+ * configuration is not read for (after an upgrade), goes where the one before said. */
 static void change_error_log(struct supervisor *supervisor)
 {
-    const struct site_config *main_site = supervisor->config ? supervisor->config->sites[0] : NULL;
-    if (!main_site) return;
-    struct error_log *errors = error_logs_open_main(supervisor->config);
-    if (!errors && main_site->error_log.data) return;
-    message_go_to(errors, (enum log_level)main_site->log_level);
+    struct error_log *errors = error_logs_open_main(&supervisor->error_place);
+    if (!errors && supervisor->error_place.target[0]) return;
+    message_go_to(errors, supervisor->error_place.level);
     error_log_free(supervisor->errors);
     supervisor->errors = errors;
 }
@@ -208,6 +208,7 @@ static void switch_to(struct supervisor *supervisor, struct child *child)
             message_tell(LOG_LEVEL_WARN, "PidFile stays as it was");
     }
     message_set_serving(true);
+    if (supervisor->config) error_log_place_init(&supervisor->error_place, supervisor->config);
     change_error_log(supervisor);
     drop_config(&config_before);
     if (!before) return;
@@ -247,7 +248,7 @@ static void ask_another_binary(struct supervisor *supervisor)
 /* It does. This process goes on in it; or here, if it cannot be executed after all. */
 static void leave_to_another_binary(struct supervisor *supervisor)
 {
-    struct inheritance inheritance = { 0 };
+    struct inheritance inheritance = { .errors = supervisor->error_place };
     bool was_starting = give_up_starting(supervisor);
     for (unsigned i = 0; i < CHILDREN_MAX; i++) {
         const struct child *child = &supervisor->children[i];
@@ -275,6 +276,9 @@ static bool inherit(struct supervisor *supervisor)
                                                   .started_ms = now_ms() };
     }
     supervisor->has_served = true; /* by the binary before */
+    message_set_serving(true);
+    supervisor->error_place = inheritance.errors;
+    change_error_log(supervisor);
     reload(supervisor);
     return true;
 }

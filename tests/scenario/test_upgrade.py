@@ -166,6 +166,32 @@ def test_if_the_other_binary_does_not_get_ready_the_server_before_goes_on(instal
     eventually(lambda: installed.serves_next(server), "its word")  # which it gives when it answers already
 
 
+def test_what_goes_wrong_after_the_other_binary_took_over_is_in_the_error_log(installed, start):
+    """Also before it has read any configuration, and when yet another one takes over from it."""
+    errors = installed.folder / "errors"
+
+    def count(text):
+        return errors.read_text().count(text)
+
+    installed.config.write_text("DocumentRoot www\nErrorLog errors\n")
+    server = start(expects_errors=True)
+    before = server.serving_pid
+    installed.config.write_text("DocumentRoot www\nErrorLog other\nMMapStrict on\nMMapFile www/missing\n")
+    for tries in (1, 2):
+        installed.install_next()
+        server.send_signal(signal.SIGUSR2)
+        eventually(lambda tries=tries: count("the new server did not get ready; serving goes on as before") == tries, "the message")
+    installed.config.write_text("DocumentRoot www\nBogus 1\n")
+    os.kill(before, signal.SIGKILL)
+    eventually(lambda: count("there is no directive Bogus") > 0, "the mistake")
+    assert count(f"server process {before} was killed by signal 9") == 1
+    assert "did not get ready" not in server.errors() and "Bogus" not in server.errors()
+    installed.config.write_text("DocumentRoot www\nErrorLog other\n")
+    server.send_signal(signal.SIGHUP)
+    assert server.get("/page").body == b"page"
+    eventually(lambda: installed.serves_next(server), "its word")
+
+
 def test_a_binary_that_takes_its_time_to_answer_holds_nothing_up(installed, start):
     server = start(expects_errors=True)
     os.mkfifo(installed.folder / "gate")

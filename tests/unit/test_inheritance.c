@@ -45,8 +45,13 @@ static void what_was_left_is_taken(void **state)
 {
     (void)state;
     struct listeners left, taken;
-    struct inheritance inherited,
-        inheritance = { .process_count = 2, .processes = { { .pid = 4711, .serves = true }, { .pid = 4712 } } };
+    struct inheritance inherited, inheritance = {
+        .process_count = 2,
+        .processes = { { .pid = 4711, .serves = true }, { .pid = 4712 } },
+        .errors = { .level = LOG_LEVEL_INFO, .target = "/var/log/a log\n" },
+    };
+    char *longest = inheritance.errors.system_socket;
+    memset(longest, 'x', sizeof inheritance.errors.system_socket - 1);
     open_listeners(&left);
     assert_false(inheritance_is_ours());
     assert_true(inheritance_leave(&inheritance, &left) >= 0);
@@ -59,6 +64,9 @@ static void what_was_left_is_taken(void **state)
     assert_true(inherited.processes[0].serves);
     assert_int_equal(inherited.processes[1].pid, 4712);
     assert_false(inherited.processes[1].serves);
+    assert_int_equal(inherited.errors.level, LOG_LEVEL_INFO);
+    assert_string_equal(inherited.errors.target, "/var/log/a log\n");
+    assert_string_equal(inherited.errors.system_socket, longest);
     assert_int_equal(taken.address_count, 2);
     for (unsigned i = 0; i < 2; i++) {
         const struct listeners_at *a = &left.at[i], *b = &taken.at[i];
@@ -104,15 +112,18 @@ static void what_is_not_understood_is_not_taken(void **state)
     (void)state;
     static const char *const texts[] = {
         "",
-        "folio inheritance 2\nend\n",
-        "folio inheritance 1\n",                                         /* not whole */
-        "folio inheritance 1\nprocess\nend\n",                           /* which? */
-        "folio inheritance 1\nprocess 12\nend\n",                        /* serves, or leaves? */
-        "folio inheritance 1\nsomething else\nend\n",                    /* not known */
-        "folio inheritance 1\naddress\nend\n",                           /* which? */
-        "folio inheritance 1\naddress 1 0200\nend\n",                    /* only the one that was asked for */
-        "folio inheritance 1\naddress 1 02001f90 02001f90 99999\nend\n", /* no such descriptor */
-        "folio inheritance 1\naddress x 02001f90 02001f90\nend\n",       /* how many are served? */
+        "folio inheritance 3\nend\n",
+        "folio inheritance 2\n",                                         /* not whole */
+        "folio inheritance 2\nprocess\nend\n",                           /* which? */
+        "folio inheritance 2\nprocess 12\nend\n",                        /* serves, or leaves? */
+        "folio inheritance 2\nsomething else\nend\n",                    /* not known */
+        "folio inheritance 2\naddress\nend\n",                           /* which? */
+        "folio inheritance 2\nerrors 8 00 00\nend\n",                    /* no such level */
+        "folio inheritance 2\nerrors 4 2f00\nend\n",                     /* only the one text */
+        "folio inheritance 2\nerrors 4 2f 00\nend\n",                    /* without its end */
+        "folio inheritance 2\naddress 1 0200\nend\n",                    /* only the one that was asked for */
+        "folio inheritance 2\naddress 1 02001f90 02001f90 99999\nend\n", /* no such descriptor */
+        "folio inheritance 2\naddress x 02001f90 02001f90\nend\n",       /* how many are served? */
     };
     struct inheritance inheritance;
     struct listeners listeners;
@@ -132,7 +143,7 @@ static void more_processes_or_addresses_than_there_is_room_for_are_not_taken(voi
     struct inheritance inheritance;
     struct listeners listeners;
     for (int what = 0; what < 2; what++) {
-        int size = snprintf(text, sizeof text, "folio inheritance 1\n");
+        int size = snprintf(text, sizeof text, "folio inheritance 2\n");
         for (int i = 0; i <= 64; i++)
             size += snprintf(text + size, sizeof text - (size_t)size, "%s",
                              what ? "process 1 leaves\n" : "address 0 0200 0200\n");
@@ -156,7 +167,7 @@ static void a_draft_is_signed_by_who_understands_it(void **state)
     assert_true(inheritance_is_signed(draft));
     close(draft);
     unsetenv("FOLIO_INHERITANCE");
-    leave_text("folio inheritance 2\n");
+    leave_text("folio inheritance 3\n");
     assert_false(inheritance_sign());
     unsetenv("FOLIO_INHERITANCE");
 }
