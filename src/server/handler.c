@@ -19,13 +19,14 @@ enum {
 
 static const struct span allow = { .data = "Allow: GET, HEAD, OPTIONS\r\n", .size = 27 };
 
-/* For the log, of which the head's spans are not kept otherwise. `head` is where the answer was written. */
+/* For the counts, and for the log, of which the head's spans are not kept otherwise. `head` is where the answer was written. */
 static void note(const struct serving *serving, const struct question *question, const char *head)
 {
     const struct log_wishes *wishes = server_logs_wishes(serving->logs);
     struct turn *turn = question->to.turn;
     struct exchange *exchange = &turn->exchanges[turn->exchange_count - 1];
     exchange->outcome = question->outcome;
+    if (!server_logs_are_wanted(serving->logs)) return;
     exchange->site = (uint16_t)question->site->number;
     exchange->is_turned_away = question->trouble == TROUBLE_CROWDED;
     exchange->has_client = question->peer == &question->room->client;
