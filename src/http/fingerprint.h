@@ -5,7 +5,10 @@
  * Owns:   nothing. Thread: any; pure functions. Asked when an entry is made, not for each request.
  *
  * A mistake here is not the same both ways: a fingerprint that is not seen costs a revalidation now and then; a name that is
- * taken for one leaves readers with an old file for a year. In doubt, it is none.
+ * taken for one leaves readers with an old file for a year. In doubt, it is none. That is so of 4 in 100 names that Vite makes
+ * in `assets` (3.8 % of a million at random): their eight characters stand as in words that are joined (`frMaKu64`, `Xhbxwpdj`,
+ * `lMStn14w`), and nothing in a path tells them from `iPhone15` or `A4_paper`. They get CacheDefaultAge; a CacheControl for the folder
+ * says it for all of its files.
  */
 #ifndef FOLIO_HTTP_FINGERPRINT_H
 #define FOLIO_HTTP_FINGERPRINT_H
