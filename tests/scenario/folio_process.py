@@ -211,8 +211,12 @@ class Folio:
 
     def _stacks(self):
         names = {}
-        for task in Path(f"/proc/{self.serving_pid}/task").iterdir():
-            names[f"{(task / 'comm').read_text().strip()}/{task.name}"] = (task / "wchan").read_text()
+        for pid in [self.pid, *self.serving_pids]:
+            for task in Path(f"/proc/{pid}/task").iterdir():
+                try:
+                    names[f"{(task / 'comm').read_text().strip()}/{task.name}"] = (task / "wchan").read_text()
+                except OSError:  # it has just ended
+                    pass
         return names
 
     def stop(self, number=signal.SIGTERM, patience_s=PATIENCE_S):

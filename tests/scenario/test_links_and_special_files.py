@@ -3,10 +3,10 @@
 import os
 import socket
 import stat
-import time
 
 import pytest
 
+from folio_process import eventually
 from site_tree import noise, plant
 from test_start_up import UNPRIVILEGED
 
@@ -173,10 +173,7 @@ def test_what_a_link_leads_to_outside_is_as_fresh_as_its_file(folio, folder, sit
     assert server.get("/link.txt").body == b"secret"
     (folder / "next").write_bytes(b"another")
     os.replace(folder / "next", folder / "outside/secret.txt")
-    deadline = time.monotonic() + 20
-    while server.get("/link.txt").body != b"another" and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert server.get("/link.txt").body == b"another"
+    eventually(lambda: server.get("/link.txt").body == b"another", "the new file")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

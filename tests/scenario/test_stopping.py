@@ -247,9 +247,16 @@ def test_the_last_line_counts_the_requests(server):
 
 
 def test_its_port_is_free_when_it_has_ended(folio, site):
-    server = folio(site)
-    port = server.port
-    server.stop()
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", port))
+    def is_free_again():
+        server = folio(site)
+        port = server.port
+        server.stop()
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                other.bind(("127.0.0.1", port))
+            except OSError:  # from then on it may be anybody's
+                return False
+        return True
+
+    assert any(is_free_again() for _ in range(3))
