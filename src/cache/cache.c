@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "cache/forms.h"
 #include "cache/keeper.h"
+#include "cache/spares.h"
 #include "platform/clock.h"
 
 struct cache {
@@ -14,6 +15,7 @@ struct cache {
     struct table *table;
     struct lookout *lookout;
     struct leases *leases;
+    struct spares *spares;
     struct loader *loader;
     struct keeper *keeper;
     struct observer *observer;
@@ -46,6 +48,8 @@ struct cache *cache_new(const struct cache_options *options)
     if (!cache) return NULL;
     cache->rules = options->rules;
     cache->revalidate_ms = (uint32_t)options->revalidate_ms;
+    cache->spares = cache->rules.spares = spares_new(); /* first: by low numbers */
+    if (!cache->spares) goto fail;
     cache->table = table_new(&options->limits);
     if (!cache->table) goto fail;
     cache->leases = cache->rules.leases = leases_new(cache->table);
@@ -95,6 +99,7 @@ void cache_free(struct cache *cache, uint64_t *ret_held)
     leases_free(cache->leases);
     for (unsigned i = 0; i < cache->trees.count; i++) cache->trees.at[i]->watch = NULL;
     lookout_free(cache->lookout);
+    spares_free(cache->spares);
     free(cache);
 }
 
@@ -106,6 +111,16 @@ void cache_enlist(struct cache *cache, struct lease_borrower *borrower)
 void cache_dismiss(struct cache *cache, struct lease_borrower *borrower)
 {
     if (cache) leases_dismiss(cache->leases, borrower);
+}
+
+int cache_keep_off_spares(const struct cache *cache, int fd)
+{
+    return cache ? spares_keep_off(cache->spares, fd) : fd;
+}
+
+int cache_spares_end(const struct cache *cache)
+{
+    return cache ? spares_end(cache->spares) : 0;
 }
 
 void cache_forget(struct cache *cache, struct entry *entry)
@@ -230,12 +245,20 @@ enum status cache_find(struct cache *cache, struct span key, int64_t now_us, boo
 {
     uint64_t hash = table_hash(cache->table, key);
     struct entry *entry = table_look_up(cache->table, key, hash);
-    if (!entry || is_void(entry)) return find_in_place(cache, key, hash, ret_found);
-    table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
-    if (in_doubt) return find_in_doubt(cache, entry, now_us, ret_found);
-    if (entry->needs_checks) return find_by_age(cache, entry, now_us, ret_found);
-    *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
-    return STATUS_OK;
+    enum status status;
+    if (!entry || is_void(entry)) {
+        status = find_in_place(cache, key, hash, ret_found);
+    } else {
+        table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
+        if (!in_doubt && !entry->needs_checks) {
+            *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
+            return STATUS_OK;
+        }
+        status =
+            in_doubt ? find_in_doubt(cache, entry, now_us, ret_found) : find_by_age(cache, entry, now_us, ret_found);
+    }
+    /* Loaders have descriptors of their own. */
+    return status == STATUS_EXHAUSTED ? STATUS_WOULD_BLOCK : status;
 }
 
 void cache_want_forms(struct cache *cache, struct entry *entry)

@@ -101,6 +101,10 @@ void cache_dismiss(struct cache *cache, struct lease_borrower *borrower);
 /* `entry` was found changed by who sent it: nobody is offered it any more. The caller is an online reader, with a reference. */
 void cache_forget(struct cache *cache, struct entry *entry);
 
+/* For who opens what stays open for long (cache/spares.h). Both take a NULL cache. */
+int cache_keep_off_spares(const struct cache *cache, int fd);
+int cache_spares_end(const struct cache *cache);
+
 /* Descriptors or memory are short: give some back soon. The caller is an online reader. */
 void cache_relieve(struct cache *cache);
 

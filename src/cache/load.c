@@ -6,6 +6,7 @@
 #include <xxhash.h>
 
 #include "base/check.h"
+#include "cache/spares.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 
@@ -391,8 +392,7 @@ static enum pinned how_pinned(const struct load *load)
 static void hold_pages(const struct load *load, struct entry *entry, int fd)
 {
     int error;
-    if (!entry->is_pinned || entry->kind != ENTRY_STREAM || load->patience == FILE_NOWAIT || entry->body_size == 0)
-        return;
+    if (!entry->is_pinned || load->patience == FILE_NOWAIT || entry->body_size == 0) return;
     if (how_pinned(load) != PINNED_IN_MEMORY) return;
     entry_stream(entry)->map =
         file_map(fd, entry->body_size, pins_lock_big_files(tree_pins(load->place.target.tree)), &error);
@@ -446,26 +446,39 @@ static enum status load_version(const struct load *load, int fd, struct entry **
     return STATUS_OK;
 }
 
+/* `fd` is the stream's from now on. False: it cannot be kept open. */
+static bool keep_open(const struct load *load, struct entry *stream, int fd)
+{
+    stream->fd = fd;
+    if (!spares_can_miss(load->rules->spares, fd)) return false;
+    hold_pages(load, stream, fd);
+    return true;
+}
+
 static enum status load_file(struct load *load, struct entry **ret_entry, bool *ret_may_publish)
 {
     int fd;
+    struct entry *entry;
     enum status status = file_open_place(load->place.fd, load->patience, &fd);
     if (status != STATUS_OK) return status;
+    fd = spares_keep_off(load->rules->spares, fd);
     struct watch *watch = watch_of(&load->place);
     if (load->place.is_watched_alone && watch) watch_file(watch, load->place.fd, load->key);
     for (int tries = 0; tries <= TRIES_MAX; tries++) {
         /* A file that is written to all the time is sent from its descriptor in the end, and not kept. */
         load->keeps_still = tries < TRIES_MAX;
-        status = load_version(load, fd, ret_entry, ret_may_publish);
+        status = load_version(load, fd, &entry, ret_may_publish);
         if (status != STATUS_CHANGED) break;
         if (load->patience == FILE_NOWAIT) status = STATUS_WOULD_BLOCK;
         if (load->patience == FILE_NOWAIT) break;
     }
-    if (status == STATUS_OK) hold_pages(load, *ret_entry, fd);
-    if (status == STATUS_OK && (*ret_entry)->kind == ENTRY_STREAM)
-        (*ret_entry)->fd = fd;
-    else
-        close(fd);
+    bool is_stream = status == STATUS_OK && entry->kind == ENTRY_STREAM;
+    if (!is_stream) close(fd);
+    if (is_stream && !keep_open(load, entry, fd)) {
+        entry_unref(entry);
+        status = STATUS_EXHAUSTED;
+    }
+    if (status == STATUS_OK) *ret_entry = entry;
     return status;
 }
 

@@ -83,6 +83,7 @@ struct load_rules {
     uint64_t snapshot_bytes_max;
     int64_t settle_ms;     /* how long a file may go on being written before it is taken as it is */
     int64_t asked_ms_max;  /* whoever asks a loader gives up after so long; 0: never */
+    struct spares *spares; /* NULL: there are none */
     struct leases *leases; /* NULL: no lease is held longer than it takes to look; streams are copied */
 };
 

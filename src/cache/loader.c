@@ -5,11 +5,11 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/check.h"
 #include "cache/load_queue.h"
+#include "cache/spares.h"
 #include "cache/table.h"
 #include "platform/clock.h"
 #include "platform/thread.h"
@@ -218,12 +218,28 @@ static bool settle(struct loader *loader, struct job *job, enum status status, s
     return again;
 }
 
+/* Where no descriptor is to be had, with those that are put aside for that. */
+static enum status load(struct loader *loader, struct job *job, bool takes_unsettled, struct entry **ret_entry,
+                        bool *ret_may_publish)
+{
+    const struct load_rules *rules = &loader->rules;
+    struct span key = job_key(job);
+    enum status status =
+        load_entry(rules, loader->table, key, job->hash, FILE_WAIT, takes_unsettled, ret_entry, ret_may_publish);
+    if (status != STATUS_EXHAUSTED || !spares_give_up(rules->spares, job->task.lane)) return status;
+    /* Others look for descriptors, too, and have them for a moment. */
+    for (int tries = 0; status == STATUS_EXHAUSTED && tries < TRIES_MAX; tries++)
+        status =
+            load_entry(rules, loader->table, key, job->hash, FILE_WAIT, takes_unsettled, ret_entry, ret_may_publish);
+    spares_take_back(rules->spares, job->task.lane);
+    return status;
+}
+
 static void run_load(struct loader *loader, struct job *job, bool takes_unsettled)
 {
     struct entry *entry = NULL;
     bool may_publish = false;
-    enum status status = load_entry(&loader->rules, loader->table, job_key(job), job->hash, FILE_WAIT, takes_unsettled,
-                                    &entry, &may_publish);
+    enum status status = load(loader, job, takes_unsettled, &entry, &may_publish);
     if (status == STATUS_BUSY) {
         delay(loader, job);
         return;
@@ -411,8 +427,7 @@ static struct job *next_job(struct loader *loader)
         }
         loader->idle++;
         if (until_us) {
-            struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
-            pthread_cond_timedwait(&loader->has_work, &loader->lock, &until);
+            (void)thread_condition_wait(&loader->has_work, &loader->lock, until_us);
         } else {
             pthread_cond_wait(&loader->has_work, &loader->lock);
         }
@@ -466,11 +481,7 @@ struct loader *loader_new(const struct load_rules *rules, struct table *table, u
     load_queue_init(&loader->queue);
     list_init(&loader->delayed);
     pthread_mutex_init(&loader->lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&loader->has_work, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&loader->has_work);
     if (threads_max > 0 && !add_thread(loader)) {
         loader_free(loader);
         return NULL;

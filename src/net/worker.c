@@ -141,12 +141,12 @@ static bool is_at_limit(const struct worker *worker)
 
 /* Connections leave some descriptors to loads: who cannot be given what he was let in to ask for never leaves. The plan at the
  * start sees to that; this is for a limit that was lowered since. Numbers are given from the lowest, so that one far below the
- * limit tells enough. */
+ * limit tells enough; but for the spares', which are for loads. */
 static bool is_out_of_descriptors(struct worker *worker, int listener)
 {
     uint64_t limit = machine_descriptors_limit();
     if (worker->last_descriptor + DESCRIPTORS_NEAR < limit) return false;
-    int lowest = machine_descriptor_lowest(listener);
+    int lowest = machine_descriptor_lowest(listener, cache_spares_end(worker->options->cache));
     if (lowest < 0) return true;
     worker->last_descriptor = (uint64_t)lowest;
     return (uint64_t)lowest + DESCRIPTORS_FOR_LOADS >= limit;
@@ -192,6 +192,7 @@ static bool accept_some(struct worker *worker, int listener, unsigned max)
         struct peer_address peer;
         int fd = socket_accept(listener, &peer);
         if (fd >= 0) {
+            fd = cache_keep_off_spares(worker->options->cache, fd);
             worker->last_descriptor = (uint64_t)fd;
             adopt(worker, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {

@@ -131,9 +131,14 @@ uint64_t machine_descriptors_limit(void)
     return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
 }
 
-int machine_descriptor_lowest(int like)
+int machine_descriptor_copy(int fd, int from)
 {
-    int lowest = fcntl(like, F_DUPFD_CLOEXEC, 0);
+    return fcntl(fd, F_DUPFD_CLOEXEC, from);
+}
+
+int machine_descriptor_lowest(int like, int from)
+{
+    int lowest = machine_descriptor_copy(like, from);
     if (lowest >= 0) close(lowest);
     return lowest;
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/compiler.h"
+
 /* Bytes of memory that this process may use: the machine's, or less where a cgroup (v1 or v2) says so. */
 uint64_t machine_memory_bytes(void);
 
@@ -23,8 +25,11 @@ uint64_t machine_number(const char *path, uint64_t otherwise);
 /* The present limit on descriptors: it may be changed from outside at any time. */
 uint64_t machine_descriptors_limit(void);
 
-/* The number that the next descriptor will have, which is the lowest that is free; -1: there is none. `like`: any open one. */
-int machine_descriptor_lowest(int like);
+/* Another descriptor of what `fd` is of, with the lowest number that is free from `from` on; -1: there is none. */
+NODISCARD int machine_descriptor_copy(int fd, int from);
+
+/* The lowest number from `from` on that is free: the next descriptor's, if all below are taken. -1: there is none. `like`: any open one. */
+int machine_descriptor_lowest(int like, int from);
 
 /* Have the system's table of this process' descriptors made as wide as it may become, but at most for some ten thousands: widening it
  * later holds up the thread that opens one too many, for some ten milliseconds where there are several threads (measured).

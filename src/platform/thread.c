@@ -37,6 +37,21 @@ bool thread_join_within(pthread_t thread, int64_t patience_ms)
     return pthread_timedjoin_np(thread, NULL, &until) == 0;
 }
 
+void thread_condition_init(pthread_cond_t *condition)
+{
+    pthread_condattr_t monotonic;
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(condition, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+}
+
+bool thread_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us)
+{
+    struct timespec until = { .tv_sec = until_us / 1000000, .tv_nsec = until_us % 1000000 * 1000 };
+    return pthread_cond_timedwait(condition, lock, &until) == 0;
+}
+
 /* What sched_setattr(2) takes; glibc 2.36 has no declaration of it. */
 struct scheduling {
     uint32_t size, policy;

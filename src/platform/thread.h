@@ -22,6 +22,12 @@ NODISCARD enum status thread_start(pthread_t *ret_thread, const char *name, void
  * False: it still runs. */
 NODISCARD bool thread_join_within(pthread_t thread, int64_t patience_ms);
 
+/* A condition that is waited for by the clock that only goes forward. */
+void thread_condition_init(pthread_cond_t *condition);
+
+/* Wait for `condition` until clock_monotonic_us() is `until_us`, with `lock` as for pthread_cond_wait(). False: it was so late. */
+bool thread_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, int64_t until_us);
+
 /* The calling thread answers those who wait, and gives way to nobody who takes longer: let it run soon when it wakes. A hint;
  * failure is ignored (a short slice: Linux 6.12). */
 void thread_run_soon(void);

@@ -4,7 +4,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/list.h"
@@ -178,12 +177,10 @@ static void look_at_files(struct authenticator *authenticator)
 /* Under the lock: the next job; NULL: there is none by the time when files are to be looked at, or no more. */
 static struct job *next_job(struct authenticator *authenticator)
 {
-    struct timespec until = { .tv_sec = authenticator->look_at_us / 1000000,
-                              .tv_nsec = authenticator->look_at_us % 1000000 * 1000 };
+    bool is_early = true;
     authenticator->idle++;
-    int waited = 0;
-    while (waited == 0 && !authenticator->is_stopping && list_is_empty(&authenticator->queue))
-        waited = pthread_cond_timedwait(&authenticator->has_work, &authenticator->lock, &until);
+    while (is_early && !authenticator->is_stopping && list_is_empty(&authenticator->queue))
+        is_early = thread_condition_wait(&authenticator->has_work, &authenticator->lock, authenticator->look_at_us);
     authenticator->idle--;
     if (authenticator->is_stopping || list_is_empty(&authenticator->queue)) return NULL;
     struct job *job = CONTAINER_OF(authenticator->queue.next, struct job, link);
@@ -264,11 +261,7 @@ struct authenticator *authenticator_new(const struct config *config)
     list_init(&authenticator->running);
     pthread_mutex_init(&authenticator->lock, NULL);
     pthread_mutex_init(&authenticator->file_lock, NULL);
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&authenticator->has_work, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    thread_condition_init(&authenticator->has_work);
     unsigned half = thread_cpus() / 2;
     authenticator->threads_max = half < 1 ? 1 : half < CHECKERS_MAX ? half : CHECKERS_MAX;
     bool is_random = getrandom(authenticator->keys, sizeof authenticator->keys, 0) == sizeof authenticator->keys;

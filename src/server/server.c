@@ -29,8 +29,9 @@
 #include "server/types_file.h"
 
 enum {
-    DESCRIPTORS_RESERVED = 26, /* standard ones, logs, signals, the lookout, and what each load opens for a moment */
-    DESCRIPTORS_A_WORKER = 5,  /* epoll, mailbox, what tells of peers' queues, what it opens in place */
+    DESCRIPTORS_RESERVED =
+        32, /* standard ones, logs, signals, the lookout, spares, and what each load opens for a moment */
+    DESCRIPTORS_A_WORKER = 5, /* epoll, mailbox, what tells of peers' queues, what it opens in place */
     WITHOUT_BODY_MAX = 8192,
     QUIT_GRACE_MS = 1000,
     LOADS_GRACE_MS = 200, /* for reads that are under way, at the end */
