@@ -215,16 +215,20 @@ static enum status find_by_age(struct cache *cache, struct entry *entry, int64_t
     return STATUS_OK;
 }
 
-/* The observer may not have had its turn: whatever was told of `entry` can be seen. What is still being written settles. */
-static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64_t now_us,
+/* The observer may not have had its turn: whatever was told of `entry` can be seen. What is still being written settles; but when
+ * the observer, who tells when that is over, has no turn for long, somebody who writes again and again would go unseen. */
+static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64_t now_us, int64_t doubt_us,
                                  struct cache_found *ret_found)
 {
+    int64_t turn_us = observer_turn_us(cache->observer);
+    bool is_alone = now_us - (turn_us > doubt_us ? turn_us : doubt_us) > cache->rules.settle_ms * 1000;
     enum status status = load_check(&cache->rules, entry, FILE_NOWAIT);
     if (status == STATUS_CHANGED)
         status = load_in_place(cache, entry_key(entry), entry->hash, ret_found);
     else if (status == STATUS_OK)
         *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_REVALIDATED };
     if (status == STATUS_WOULD_BLOCK && entry->is_remote) return find_by_age(cache, entry, now_us, ret_found);
+    if (status == STATUS_BUSY && is_alone) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_BUSY) return status;
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;
@@ -240,7 +244,7 @@ bool cache_is_obeying(const struct cache *cache)
     return observer_is_obeying(cache->observer);
 }
 
-enum status cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+enum status cache_find(struct cache *cache, struct span key, int64_t now_us, int64_t doubt_us,
                        struct cache_found *ret_found)
 {
     uint64_t hash = table_hash(cache->table, key);
@@ -250,12 +254,12 @@ enum status cache_find(struct cache *cache, struct span key, int64_t now_us, boo
         status = find_in_place(cache, key, hash, ret_found);
     } else {
         table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
-        if (!in_doubt && !entry->needs_checks) {
+        if (doubt_us == 0 && !entry->needs_checks) {
             *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
             return STATUS_OK;
         }
-        status =
-            in_doubt ? find_in_doubt(cache, entry, now_us, ret_found) : find_by_age(cache, entry, now_us, ret_found);
+        status = doubt_us != 0 ? find_in_doubt(cache, entry, now_us, doubt_us, ret_found)
+                               : find_by_age(cache, entry, now_us, ret_found);
     }
     /* Loaders have descriptors of their own. */
     return status == STATUS_EXHAUSTED ? STATUS_WOULD_BLOCK : status;

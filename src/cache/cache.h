@@ -66,11 +66,11 @@ bool cache_is_obeying(const struct cache *cache);
 /* Find what `key` (a normalised path) leads to, without waiting for a device.
  *
  * now_us              monotonic, of this turn
- * in_doubt            something was told that may not be obeyed yet: it is looked at before it is used
+ * doubt_us            monotonic; since then something was told that may not be obeyed yet: it is looked at before it is used; 0: no
  * STATUS_WOULD_BLOCK  cache_ask() for it
  * STATUS_EXHAUSTED, STATUS_FAILED  as load_entry()
  */
-NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, int64_t doubt_us,
                                  struct cache_found *ret_found);
 
 /* Have the other forms of `entry`, a file, looked for and made (cache/forms.h), unless they were. The caller is an online reader. */

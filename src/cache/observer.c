@@ -37,6 +37,7 @@ struct observer {
     _Atomic uint64_t invalidations, settles; /* the observer writes; relaxed: counts */
     _Atomic uint32_t is_stopping;            /* release / acquire */
     _Atomic uint32_t is_obeying;             /* the observer writes; see observer_is_obeying() */
+    _Atomic int64_t turn_us;                 /* the observer writes; relaxed: see observer_turn_us() */
     int wakeup;
     bool has_ended;          /* of observer_stop() alone */
     unsigned settling_count; /* the observer's alone, as is the list */
@@ -196,6 +197,7 @@ static void end_settling(struct observer *observer)
 static void obey_events(struct observer *observer)
 {
     struct lookout_listener listener = { observer, path_changed, key_changed };
+    atomic_store_explicit(&observer->turn_us, clock_monotonic_us(), memory_order_relaxed);
     /* seq_cst, before anything is read: who finds nothing to be read any more, sees it */
     atomic_store_explicit(&observer->is_obeying, 1, memory_order_seq_cst);
     lookout_events(observer->lookout, &listener);
@@ -281,6 +283,11 @@ void observer_free(struct observer *observer)
 bool observer_is_obeying(const struct observer *observer)
 {
     return atomic_load_explicit(&observer->is_obeying, memory_order_acquire) != 0;
+}
+
+int64_t observer_turn_us(const struct observer *observer)
+{
+    return atomic_load_explicit(&observer->turn_us, memory_order_relaxed);
 }
 
 struct observer_counts observer_counts(const struct observer *observer)

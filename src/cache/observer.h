@@ -30,6 +30,9 @@ void observer_free(struct observer *observer); /* takes NULL; stops it, however 
  * everything that was told until then has been obeyed. Any thread. */
 bool observer_is_obeying(const struct observer *observer);
 
+/* When it last began to read what was told, monotonic; 0: never. Any thread. */
+int64_t observer_turn_us(const struct observer *observer);
+
 struct observer_counts {
     uint64_t invalidations; /* entries removed because something was told of them */
     uint64_t settles;       /* files that were seen being written, and whose old version was kept meanwhile */

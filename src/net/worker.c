@@ -323,7 +323,7 @@ static void run_ready(struct worker *worker)
     list_init(&round);
     list_splice(&round, &worker->ready);
     /* What is received from here on may have been sent after the wait that told of changes. */
-    worker->turn.in_doubt = worker->options->cache != NULL;
+    if (worker->options->cache && worker->turn.doubt_us == 0) worker->turn.doubt_us = worker->turn.now_us;
     do conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
     while (!list_is_empty(&round) && clock_monotonic_us() < until_us);
     list_splice(&round, &worker->ready);
@@ -385,7 +385,8 @@ static void hear_of_changes(struct worker *worker, const struct epoll_event *eve
     if (!worker->options->cache) return;
     for (int i = 0; i < count; i++) is_told |= events[i].data.u64 == IS_SIGNAL;
     bool is_obeying = cache_is_obeying(worker->options->cache);
-    worker->turn.in_doubt = is_told || worker->was_told || is_obeying;
+    bool is_doubtful = is_told || worker->was_told || is_obeying;
+    if (!is_doubtful || worker->turn.doubt_us == 0) worker->turn.doubt_us = is_doubtful ? worker->turn.now_us : 0;
     if (is_told)
         worker->was_told = true;
     else if (worker->was_told && count > 0)

@@ -27,8 +27,8 @@ enum status question_look_up(struct question *question, struct span key, struct 
     if (mail) return take_loaded(question, mail, ret_entry);
     struct cache_found found;
     /* Who waited for a loader already was in no doubt then: were he again, files that change all the time would keep him. */
-    bool in_doubt = turn->in_doubt && !asking->mails;
-    enum status status = cache_find(turn->cache, key, turn->now_us, in_doubt, &found);
+    int64_t doubt_us = asking->mails ? 0 : turn->doubt_us;
+    enum status status = cache_find(turn->cache, key, turn->now_us, doubt_us, &found);
     if (status == STATUS_OK) {
         *ret_entry = found.entry;
         if (found.is_owned) own(question, found.entry);
@@ -45,7 +45,7 @@ struct entry *question_try(struct question *question, struct span key)
     struct turn *turn = question->to.turn;
     struct cache_found found;
     if (!key.data || question->owned_count == QUESTION_OWNED_MAX) return NULL;
-    if (cache_find(turn->cache, key, turn->now_us, turn->in_doubt, &found) != STATUS_OK) return NULL;
+    if (cache_find(turn->cache, key, turn->now_us, turn->doubt_us, &found) != STATUS_OK) return NULL;
     if (found.is_owned) own(question, found.entry);
     return found.entry;
 }

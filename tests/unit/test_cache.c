@@ -81,7 +81,7 @@ static void rest(void)
 
 static enum status find(const char *key, int64_t now_us, struct cache_found *ret_found)
 {
-    return cache_find(cache, span_of_string(key), now_us, false, ret_found);
+    return cache_find(cache, span_of_string(key), now_us, 0, ret_found);
 }
 
 static struct mail *await_mail(void)
@@ -219,7 +219,8 @@ void __wrap_notify_read(int notify, void (*each)(void *context, const struct not
 static struct cache_found find_in_doubt(const char *key)
 {
     struct cache_found found = { 0 };
-    enum status status = cache_find(cache, span_of_string(key), clock_monotonic_us(), true, &found);
+    int64_t now_us = clock_monotonic_us();
+    enum status status = cache_find(cache, span_of_string(key), now_us, now_us, &found);
     assert_int_equal(status, STATUS_OK);
     return found;
 }
@@ -267,6 +268,26 @@ static void in_doubt_what_is_being_written_is_served_as_it_was(void **state)
     assert_int_equal(found.outcome, CACHE_MISS);
     assert_memory_equal(entry_body(found.entry), "CONtent", 7);
     give_back(&found);
+    is_deaf = false;
+}
+
+/* Nobody tells when the writer is done: then somebody has to wait for him. */
+static void what_is_being_written_is_waited_for_when_the_observer_has_no_turn(void **state)
+{
+    (void)state;
+    const int64_t hour_us = INT64_C(3600000000);
+    struct cache_found found;
+    assert_true(holds("/file", "content", began_us));
+    is_deaf = true;
+    int writer = openat(scratch.fd, "file", O_WRONLY | O_CLOEXEC);
+    assert_int_equal(write(writer, "CON", 3), 3);
+    struct span key = span_of_string("/file");
+    int64_t now_us = clock_monotonic_us();
+    /* It is just told, and the observer may be about to have its turn. */
+    assert_int_equal(cache_find(cache, key, now_us + hour_us, now_us + hour_us - 1, &found), STATUS_OK);
+    assert_int_equal(found.outcome, CACHE_HIT);
+    assert_int_equal(cache_find(cache, key, now_us + hour_us, now_us, &found), STATUS_WOULD_BLOCK);
+    close(writer);
     is_deaf = false;
 }
 
@@ -541,6 +562,7 @@ int main(void)
         WITH_A_CACHE(without_room_it_is_for_this_request_only),
         WITH_A_CACHE(in_doubt_what_is_kept_is_looked_at_before_it_is_used),
         WITH_A_CACHE(in_doubt_what_is_being_written_is_served_as_it_was),
+        WITH_A_CACHE(what_is_being_written_is_waited_for_when_the_observer_has_no_turn),
         WITH_A_CACHE(a_change_is_seen_without_looking),
         WITH_A_CACHE(what_was_not_there_is_found_when_it_comes),
         WITH_A_CACHE(an_index_changes_for_its_folder_too),

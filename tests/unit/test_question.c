@@ -12,7 +12,7 @@ static enum status find_status, ask_status;
 static struct cache_found to_find;
 static const struct mail *to_read;
 static unsigned finds, asks, reliefs;
-static bool was_in_doubt;
+static int64_t asked_doubt_us;
 
 static struct turn turn;
 static struct asking asking;
@@ -20,16 +20,16 @@ static struct question_room room;
 static struct question question;
 static struct entry *entry;
 
-enum status __wrap_cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+enum status __wrap_cache_find(struct cache *cache, struct span key, int64_t now_us, int64_t doubt_us,
                               struct cache_found *ret_found);
 
-enum status __wrap_cache_find(struct cache *cache, struct span key, int64_t now_us, bool in_doubt,
+enum status __wrap_cache_find(struct cache *cache, struct span key, int64_t now_us, int64_t doubt_us,
                               struct cache_found *ret_found)
 {
     (void)cache, (void)key;
     assert_int_equal(now_us, turn.now_us);
     finds++;
-    was_in_doubt = in_doubt;
+    asked_doubt_us = doubt_us;
     if (find_status == STATUS_OK && to_find.is_owned) entry_ref(to_find.entry);
     if (find_status == STATUS_OK) *ret_found = to_find;
     return find_status;
@@ -70,7 +70,7 @@ static int with_a_question(void **state)
     finds = asks = reliefs = 0;
     asking = (struct asking){ .cookie = 42 };
     turn.now_us = 4711;
-    turn.in_doubt = false;
+    turn.doubt_us = 0;
     turn.held_count = 0;
     question = (struct question){ .to.turn = &turn, .asking = &asking, .room = &room, .outcome = CACHE_NONE };
     return 0;
@@ -173,10 +173,10 @@ static void who_waited_for_a_loader_is_in_no_doubt(void **state)
     struct mail mail = { .status = STATUS_OK };
     for (int has_mail = 0; has_mail <= 1; has_mail++) {
         for (int in_doubt = 0; in_doubt <= 1; in_doubt++) {
-            turn.in_doubt = in_doubt;
+            turn.doubt_us = in_doubt ? 7 : 0;
             asking.mails = has_mail ? &mail : NULL; /* about another key */
             assert_int_equal(look_up(), STATUS_OK);
-            assert_int_equal(was_in_doubt, in_doubt && !has_mail);
+            assert_int_equal(asked_doubt_us, in_doubt && !has_mail ? 7 : 0);
         }
     }
 }

@@ -73,7 +73,7 @@ static enum handler_verdict answer(void *self, const struct request *request, st
     }
     struct exchange *exchange = turn_exchange(turn, request);
     char *at = turn_room(turn), *end = text_append(at, SPAN("<"));
-    end = text_append(text_append(end, request->path), turn->in_doubt ? SPAN("?") : SPAN_NONE);
+    end = text_append(text_append(end, request->path), turn->doubt_us != 0 ? SPAN("?") : SPAN_NONE);
     end = text_append(end, asking->closes ? SPAN("!>") : SPAN(">"));
     turn_wrote(turn, (size_t)(end - at));
     if (asking->mails && asking->mails->entry) {
