@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Does a hit cost more where much is configured? The race's small loads, against 20 sites with 200 rules.
+"""Does a hit cost more where much is configured? The race's loads, against 20 sites with 200 rules.
 
 Folio runs twice, plain as in the race, and configured: by address and name, with aliases, redirects, sections by folder, URL and
 name, fields, ages, error documents and access rules. The rules are for what is asked for, or are asked of it: all of them stand in
@@ -21,7 +21,6 @@ from machine import say
 PLAIN, CONFIGURED = 'folio', 'configured'
 SITES, RULES = 20, 200
 ASKED = SITES - 2     # the number of the site that is asked
-KEYS = ('1k', 'pipe', 'log')
 
 # What every site has of its own, ten rules: {n} is its number, {www} the folder that all of them serve.
 RULES_OF_A_SITE = """    Alias /shared-{n}/ {www}/
@@ -82,7 +81,7 @@ class SitesField(Field):
 def parse_options():
     a = options.parser('sites', __doc__, [PLAIN, CONFIGURED], rounds=race.ROUNDS, seconds=race.SECONDS,
                        disk='what is served lies')
-    options.add_loads(a, KEYS)
+    options.add_loads(a, race.LOADS)
     return options.read(a)
 
 
@@ -92,7 +91,7 @@ def main():
     field.prepare([PLAIN])
     machine.isolate()
     www = f'{field.work}/sites'
-    race.make_files(www, KEYS)
+    race.make_files(www, o.keys)
     results = {'machine': machine.facts(), 'rounds': o.rounds, 'seconds': o.seconds, 'sites': SITES, 'rules': RULES,
                'loads': {}}
     for key in o.keys:
