@@ -15,7 +15,7 @@
 #include "http/accept_encoding.h"
 
 /* `content` in `coding` (not the identity), to `out`. 0: it takes more than `room`, there is no memory, or *gives_up became true, which is looked
- * at every tenth of a second or so. */
+ * at every tenth of a second or so, but for gzip: that is made in one step, and takes some half a second for what is biggest. */
 NODISCARD size_t compress_content(enum coding coding, struct span content, char *out, size_t room,
                                   const _Atomic bool *gives_up);
 
