@@ -8,6 +8,7 @@ from site_tree import noise, plant
 
 pytestmark = pytest.mark.slow
 REQUESTS = 10_000
+ROUNDS = 5  # one of them: a client that is late may have a worker's pools grow once more
 
 
 @pytest.fixture
@@ -49,11 +50,13 @@ def test_hits_call_no_allocator(server, counter, at_once):
     for client in clients:
         for request, method in requests:
             ask(client, request, method, 2 * at_once, at_once)
-    before = counter.by_thread()
-    for client in clients:
-        for request, method in requests:
-            ask(client, request, method, REQUESTS // len(clients) // len(requests), at_once)
-    assert counter.by_thread() == before
+    rounds = [counter.by_thread()]
+    while len(rounds) <= ROUNDS and (len(rounds) < 2 or rounds[-1] != rounds[-2]):
+        for client in clients:
+            for request, method in requests:
+                ask(client, request, method, REQUESTS // len(clients) // len(requests), at_once)
+        rounds.append(counter.by_thread())
+    assert rounds[-1] == rounds[-2], rounds
     for client in clients:
         client.close()
 
