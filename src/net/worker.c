@@ -152,11 +152,19 @@ static bool is_out_of_descriptors(struct worker *worker, int listener)
     return (uint64_t)lowest + DESCRIPTORS_FOR_LOADS >= limit;
 }
 
+/* Whoever is let in comes before streams that are only kept. Returns whether there may be a descriptor now: those of streams come later. */
+static bool make_room_for_one(struct worker *worker)
+{
+    if (close_idlest(worker) > 0) return true;
+    if (worker->options->cache) cache_relieve(worker->options->cache);
+    return false;
+}
+
 static bool has_connection_to_spare(struct worker *worker, int listener)
 {
     if (is_at_limit(worker)) return close_idlest(worker) > 0;
     while (is_out_of_descriptors(worker, listener)) {
-        if (close_idlest(worker) == 0) return false;
+        if (!make_room_for_one(worker)) return false;
     }
     return true;
 }
@@ -196,7 +204,7 @@ static bool accept_some(struct worker *worker, int listener, unsigned max)
             worker->last_descriptor = (uint64_t)fd;
             adopt(worker, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            if (close_idlest(worker) > 0) continue;
+            if (make_room_for_one(worker)) continue;
             pause_accepting(worker);
             return false;
         } else if (errno != EINTR && errno != ECONNABORTED) {

@@ -199,6 +199,27 @@ def test_a_cache_whose_entries_are_all_in_use(folio, folder):
         check_all(connection)
 
 
+def lowest_for_connections(pid):
+    """The number that the next connection would have: those of the loaders' own descriptors are not for it."""
+    links = {int(name): os.readlink(f"/proc/{pid}/fd/{name}") for name in os.listdir(f"/proc/{pid}/fd")}
+    number = max(number for number, link in links.items() if link == "/") + 1
+    while number in links:
+        number += 1
+    return number, sum("/big" in link for at, link in links.items() if at < number)
+
+
+def test_streams_that_are_only_kept_make_room_for_connections(server):
+    with Client(server) as client:
+        for name in NAMES:
+            assert client.get("/" + name).status == 200
+    pid = server.serving_pid
+    number, streams_below = lowest_for_connections(pid)
+    assert streams_below > 0
+    # Connections leave three to loads: of what is free, nothing is left to them.
+    with Lowered(pid, resource.RLIMIT_NOFILE, number + 3):
+        assert server.get("/small").body == SMALL
+
+
 def test_limits_that_go_up_and_down_all_the_time(server):
     """Clients ask all the while; nobody ever gets anything but the right answer."""
     ends, wrong = threading.Event(), []
