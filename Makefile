@@ -4,6 +4,7 @@ DIR     ?=
 PORT    ?= 8080
 SECONDS  = 60
 STAGES   =
+BENCHES  = race sites
 PREFIX   = /usr/local
 DESTDIR  =
 
@@ -29,10 +30,10 @@ test:
 	@tools/install-deps build test
 	@tools/test $(STAGES)
 
-## make bench                          the race against other servers
+## make bench BENCHES='race sites'     the race against other servers, and the same with 20 sites; see bench/README.md
 bench: build
 	@tools/install-deps bench
-	@bench/run
+	@for bench in $(BENCHES); do bench/run $$bench || exit 1; done
 
 ## make fuzz SECONDS=60                every fuzzer, for so long each
 fuzz:
