@@ -153,11 +153,22 @@ static bool is_in_quota(struct quota *quota, int64_t now_us)
     return true;
 }
 
+/* Whoever has the lock lets go of it soon, but for one that writes to a sink by itself, or lets all other threads run first: these are
+ * not waited for. False: it is another's still. */
+static bool lock_soon(struct error_log *log)
+{
+    enum { TRIES_MAX = 20, PAUSE_US = 50 };
+    for (int tries = 1; pthread_mutex_trylock(&log->lock) != 0; tries++) {
+        if (tries == TRIES_MAX) return false;
+        usleep(PAUSE_US);
+    }
+    return true;
+}
+
 void error_log_tell_request(struct error_log *log, unsigned kind, const struct error_request *request, int64_t now_us)
 {
     struct quota *quota = &log->quotas[kind];
-    /* Another one who tells is not waited for: it may be a thread that lets all others run first. */
-    if (!is_in_quota(quota, now_us) || pthread_mutex_trylock(&log->lock) != 0) {
+    if (!is_in_quota(quota, now_us) || !lock_soon(log)) {
         atomic_fetch_add_explicit(&quota->left_out, 1, memory_order_relaxed);
         return;
     }
