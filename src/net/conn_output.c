@@ -11,6 +11,9 @@ enum {
     COPY_BYTES = 128 << 10,  /* of a remote stream: kept in memory while it is sent */
     SLICE_BYTES = 128 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
                                 more CPU a byte) */
+    SLICE_BYTES_HOT =
+        512 << 10, /* the same of what was in memory: it goes at once (measured at 1 GiB: 1.12 of the floor,
+                                    1.20 with 128 KiB) */
     SEND_PARTS_MAX = 64,
 };
 
@@ -272,7 +275,8 @@ static bool send_slice(struct worker *worker, struct conn *conn)
     struct stream_part *stream = &pending->stream;
     if (!window_is_warm(worker, conn)) return true;
     int64_t size = pending->warm_until - stream->offset;
-    if (size > SLICE_BYTES) size = SLICE_BYTES;
+    int64_t most = pending->cold_from < 0 ? SLICE_BYTES_HOT : SLICE_BYTES;
+    if (size > most) size = most;
     size = (int64_t)pace_most(&conn->pace, (uint64_t)size);
     if (slice_is_gone(worker, pending, size)) {
         pending->by_loader = true;
