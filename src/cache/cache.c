@@ -220,16 +220,16 @@ static enum status find_by_age(struct cache *cache, struct entry *entry, int64_t
 static enum status find_in_doubt(struct cache *cache, struct entry *entry, int64_t now_us, int64_t doubt_us,
                                  struct cache_found *ret_found)
 {
-    int64_t turn_us = observer_turn_us(cache->observer);
-    bool is_alone = now_us - (turn_us > doubt_us ? turn_us : doubt_us) > cache->rules.settle_ms * 1000;
     enum status status = load_check(&cache->rules, entry, FILE_NOWAIT);
     if (status == STATUS_CHANGED)
         status = load_in_place(cache, entry_key(entry), entry->hash, ret_found);
     else if (status == STATUS_OK)
         *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_REVALIDATED };
     if (status == STATUS_WOULD_BLOCK && entry->is_remote) return find_by_age(cache, entry, now_us, ret_found);
-    if (status == STATUS_BUSY && is_alone) return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     if (status != STATUS_BUSY) return status;
+    int64_t turn_us = observer_turn_us(cache->observer), since_us = turn_us > doubt_us ? turn_us : doubt_us;
+    if (now_us - since_us > cache->rules.settle_ms * 1000)
+        return STATUS_WOULD_BLOCK; /* a loader waits for the writer */
     *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
     return STATUS_OK;
 }
@@ -254,12 +254,14 @@ enum status cache_find(struct cache *cache, struct span key, int64_t now_us, int
         status = find_in_place(cache, key, hash, ret_found);
     } else {
         table_note_hit(cache->table, entry, (uint32_t)(now_us / 1000000));
-        if (doubt_us == 0 && !entry->needs_checks) {
+        if (doubt_us != 0) {
+            status = find_in_doubt(cache, entry, now_us, doubt_us, ret_found);
+        } else if (entry->needs_checks) {
+            status = find_by_age(cache, entry, now_us, ret_found);
+        } else {
             *ret_found = (struct cache_found){ .entry = entry, .outcome = CACHE_HIT };
             return STATUS_OK;
         }
-        status = doubt_us != 0 ? find_in_doubt(cache, entry, now_us, doubt_us, ret_found)
-                               : find_by_age(cache, entry, now_us, ret_found);
     }
     /* Loaders have descriptors of their own. */
     return status == STATUS_EXHAUSTED ? STATUS_WOULD_BLOCK : status;

@@ -67,8 +67,8 @@ bool cache_is_obeying(const struct cache *cache);
  *
  * now_us              monotonic, of this turn
  * doubt_us            monotonic; since then something was told that may not be obeyed yet: it is looked at before it is used; 0: no
- * STATUS_WOULD_BLOCK  cache_ask() for it
- * STATUS_EXHAUSTED, STATUS_FAILED  as load_entry()
+ * STATUS_WOULD_BLOCK  cache_ask() for it, also where memory or descriptors are short: loaders have some of their own
+ * STATUS_FAILED       as load_entry()
  */
 NODISCARD enum status cache_find(struct cache *cache, struct span key, int64_t now_us, int64_t doubt_us,
                                  struct cache_found *ret_found);

@@ -7,13 +7,12 @@
 #include "platform/clock.h"
 
 enum {
-    WINDOW_BYTES = 2 << 20,  /* of a stream: made resident as a whole */
-    COPY_BYTES = 128 << 10,  /* of a remote stream: kept in memory while it is sent */
-    SLICE_BYTES = 128 << 10, /* sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost
-                                more CPU a byte) */
-    SLICE_BYTES_HOT =
-        512 << 10, /* the same of what was in memory: it goes at once (measured at 1 GiB: 1.12 of the floor,
-                                    1.20 with 128 KiB) */
+    WINDOW_BYTES = 2 << 20, /* of a stream: made resident as a whole */
+    COPY_BYTES = 128 << 10, /* of a remote stream: kept in memory while it is sent */
+    /* Of a stream, sent in one call; the receiver reads one while the next is queued (measured: 2 MiB cost more CPU a byte). */
+    SLICE_BYTES = 128 << 10,
+    /* The same of what was in memory, which goes at once (measured at 1 GiB: 1.12 of the floor, 1.20 with 128 KiB). */
+    SLICE_BYTES_HOT = 512 << 10,
     SEND_PARTS_MAX = 64,
 };
 

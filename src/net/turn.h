@@ -71,9 +71,8 @@ struct stream_leg {
 struct turn {
     struct cache *cache;
     int64_t now_us, now_s; /* monotonic, calendar; of this turn of the loop */
-    int64_t
-        doubt_us; /* since then files were changed, and not all of that may be known: what is kept is looked at before use;
-                       * 0: it is known */
+    /* Since then files were changed, and not all of that may be known: what is kept is looked at before use. 0: all is known. */
+    int64_t doubt_us;
     struct response_clock clock;
     char *scratch;
     size_t scratch_used;

@@ -321,22 +321,15 @@ static void run_starved(struct worker *worker)
     }
 }
 
-/* Those that can go on without an event, in turns, for as long as whoever asks meanwhile may well wait. Whoever's turn does not come is
- * first the next time. */
+/* Those that can go on without an event, in turns (who goes on is the last again), for as long as whoever asks meanwhile may well wait. */
 static void run_ready(struct worker *worker)
 {
-    struct list round;
     if (list_is_empty(&worker->ready)) return;
     int64_t until_us = clock_monotonic_us() + ROUND_US;
-    list_init(&round);
     /* What is received from here on may have been sent after the wait that told of changes. */
     if (worker->options->cache && worker->turn.doubt_us == 0) worker->turn.doubt_us = worker->turn.now_us;
-    do {
-        if (list_is_empty(&round)) list_splice(&round, &worker->ready);
-        conn_run(worker, CONTAINER_OF(round.next, struct conn, ready));
-    } while (!(list_is_empty(&round) && list_is_empty(&worker->ready)) && clock_monotonic_us() < until_us);
-    list_splice(&round, &worker->ready);
-    list_splice(&worker->ready, &round);
+    do conn_run(worker, CONTAINER_OF(worker->ready.next, struct conn, ready));
+    while (!list_is_empty(&worker->ready) && clock_monotonic_us() < until_us);
     /* Be it one long stream alone: whoever receives it, or asks for something else, may wait for this CPU. */
     if (!list_is_empty(&worker->ready)) thread_let_others_run();
 }
