@@ -77,29 +77,6 @@ static void rules_that_need_others_are_warned_of(void **state)
     scratch_close(&scratch);
 }
 
-/* The mode of a folder on the way, and of the root; what users 4711 (owner), 4712 (of the group) and 4713 may. */
-static void what_a_user_may_is_told_by_the_mode(void **state)
-{
-    (void)state;
-    static const struct {
-        mode_t mode;
-        uid_t user;
-        gid_t group;
-        int wanted;
-        bool may;
-    } rows[] = {
-        { 0700, 4711, 1, R_OK | X_OK, true },  { 0077, 4711, 2, R_OK, false },    { 0400, 4711, 1, X_OK, false },
-        { 0750, 4712, 2, R_OK | X_OK, true },  { 0707, 4712, 2, R_OK, false },    { 0705, 4713, 3, R_OK | X_OK, true },
-        { 0704, 4713, 3, R_OK | X_OK, false }, { 0000, 0, 0, R_OK | X_OK, true }, { 0001, 4713, 3, X_OK, true },
-        { 0770, 4713, 3, R_OK, false },
-    };
-    for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-        struct user_rights rights = { .user = rows[i].user, .groups = { 9, rows[i].group }, .group_count = 2 };
-        struct stat st = { .st_mode = S_IFDIR | rows[i].mode, .st_uid = 4711, .st_gid = 2 };
-        if (user_rights_allow(&rights, &st, rows[i].wanted) != rows[i].may) fail_msg("row %zu", i);
-    }
-}
-
 static void the_part_of_the_way_that_is_to_blame_is_named(void **state)
 {
     (void)state;
@@ -155,7 +132,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_that_need_others_are_warned_of),
-        cmocka_unit_test(what_a_user_may_is_told_by_the_mode),
         cmocka_unit_test(the_part_of_the_way_that_is_to_blame_is_named),
         cmocka_unit_test(whoever_serves_is_found_by_name_or_number),
     };

@@ -31,7 +31,11 @@ static void the_mode_bits_of_his_class_decide(void **state)
         { 0040, OTHER, 4000, R_OK, true },         { 0040, OTHER, 4001, R_OK, true },
         { 0004, OTHER, OTHER, R_OK, true },        { 0440, OTHER, OTHER, R_OK, false },
         { 0001, OTHER, OTHER, X_OK, true },        { 0001, OTHER, OTHER, R_OK | X_OK, false },
-        { 0000, OTHER, OTHER, 0, true },
+        { 0000, OTHER, OTHER, 0, true },           { 0700, USER, OTHER, R_OK | X_OK, true },
+        { 0077, USER, OTHER, R_OK, false },        { 0400, USER, OTHER, X_OK, false },
+        { 0750, OTHER, GROUP, R_OK | X_OK, true }, { 0707, OTHER, GROUP, R_OK, false },
+        { 0705, OTHER, OTHER, R_OK | X_OK, true }, { 0704, OTHER, OTHER, R_OK | X_OK, false },
+        { 0770, OTHER, OTHER, R_OK, false },
     };
     for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
         struct stat st = { .st_mode = S_IFREG | rows[i].mode, .st_uid = rows[i].user, .st_gid = rows[i].group };
